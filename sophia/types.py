@@ -1,0 +1,261 @@
+"""The concepts of the system as values, and the protocols between its parts.
+
+Shapes used below: G groups (prompts) of a step, B completions, N all completion tokens in one flat row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """One image (later: video) of a prompt, as a reference or already opened.
+
+    A data set hands out paths or encoded bytes, so that rows stay small; a loader worker replaces
+    them by the opened image, resized once, and that datum is what trainer, engine and judge see.
+    """
+
+    source: Path | bytes | Image
+    kind: Literal["image"] = "image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One chat turn. Media stand where they occur in the text, so counts cannot disagree."""
+
+    role: Literal["system", "user", "assistant"]
+    content: tuple[str | Media, ...]
+
+    @property
+    def text(self) -> str:
+        """The text parts joined, media left out."""
+        return "".join(part for part in self.content if isinstance(part, str))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What is asked, and what a right answer is.
+
+    ``options`` maps a letter to its text (empty unless multiple choice). ``tolerance`` is relative
+    (|p - g| <= tolerance |g|). ``metadata`` holds whatever else the row carried.
+    """
+
+    uid: str
+    messages: tuple[Message, ...]
+    answer: str
+    problem_type: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    tolerance: float = 0.0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def media(self) -> tuple[Media, ...]:
+        """All media of all messages, in reading order."""
+        return tuple(p for m in self.messages for p in m.content if isinstance(p, Media))
+
+    @property
+    def question(self) -> str:
+        """The text of the last user turn."""
+        return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EncodedPrompt:
+    """A prompt as tensors, made once per step and shared by engine, reference and policy.
+
+    ``prompt_ids`` has every image placeholder expanded to one token per image feature.
+    """
+
+    prompt_ids: Tensor  # (P,) int64
+    mm_token_type_ids: Tensor  # (P,) int64: 0 text, 1 image
+    pixel_values: Tensor | None  # (patches, patch_dim) float32, all images; None without images
+    image_grid_thw: Tensor | None  # (images, 3) int64, in patches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One sampled continuation; the ids the engine drew are the ids that the loss sees."""
+
+    text: str
+    """Decoded without special tokens."""
+    token_ids: tuple[int, ...]
+    """With the sampled end-of-sequence token, when there is one."""
+    sampling_logps: tuple[float, ...]
+    """Log-probability of each token under softmax(logits / temperature), whole vocabulary."""
+    finish_reason: Literal["stop", "length"]
+    seed: int
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the length limit cut it."""
+        return self.finish_reason == "length"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """A prompt with its ``num_generations`` completions, not scored yet."""
+
+    prompt: Prompt
+    encoded: EncodedPrompt
+    completions: tuple[Completion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardPart:
+    """One named term. ``value`` None: could not be scored. ``weight`` is what was applied."""
+
+    name: str
+    value: float | None
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reward:
+    """The parts of one completion's reward and their total.
+
+    ``total`` None: the outcome could not be scored, so the completion leaves its group.
+    ``gated`` tells that the format gate set the total to zero.
+    """
+
+    parts: tuple[RewardPart, ...]
+    total: float | None
+    gated: bool = False
+
+    def value(self, name: str) -> float | None:
+        """The value of the named part, None when it is absent or unscored."""
+        return next((part.value for part in self.parts if part.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredGroup:
+    """A rollout, one reward per completion, and the trust weight (gamma) that was applied."""
+
+    rollout: Rollout
+    rewards: tuple[Reward, ...]
+    trust: float
+    thinking_counted: bool
+    """Whether the thinking term entered the totals of this group."""
+
+
+class StepScores(Protocol):
+    """The scoring of one step in flight (see RewardComposer.open_step)."""
+
+    def submit(self, rollout: Rollout) -> None:
+        """Start scoring; returns at once."""
+
+    def collect(self) -> tuple[ScoredGroup, ...]:
+        """Wait for all submitted rollouts; groups come back in the order of submission."""
+
+    def metrics(self) -> dict[str, float]:
+        """Figures of this step's scoring (latency, failures); complete after ``collect``."""
+
+
+class StepBatch:
+    """The prompts of one RL step; the rollout callback fills in the rest, scores arrive later.
+
+    A plain class: Lightning refuses to walk through frozen dataclasses inside a batch.
+    """
+
+    def __init__(self, prompts: Sequence[Prompt], encoded: Sequence[EncodedPrompt]) -> None:
+        self.prompts = tuple(prompts)
+        self.encoded = tuple(encoded)
+        self.rollouts: tuple[Rollout, ...] = ()
+        self.timings: dict[str, float] = {}
+        self.metrics: dict[str, float] = {}
+        self._scores: StepScores | None = None
+
+    def fill(self, rollouts: Sequence[Rollout], scores: StepScores) -> None:
+        """Attach the rollouts and the scoring that runs on them."""
+        self.rollouts = tuple(rollouts)
+        self._scores = scores
+
+    def groups(self) -> tuple[ScoredGroup, ...]:
+        """The scored groups; waits for the scores."""
+        assert self._scores is not None, "the step was not filled: is the rollout callback missing?"
+        groups = self._scores.collect()
+        self.metrics |= self._scores.metrics()
+        return groups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainBatch:
+    """Flat, ragged tensors organised by group: sequences of a group are neighbours."""
+
+    prompts: tuple[EncodedPrompt, ...]  # G
+    group_ids: Tensor  # (B,) int64: whose prompt each completion continues
+    lengths: Tensor  # (B,) int64, sum N
+    completion_ids: Tensor  # (N,) int64
+    sequence_ids: Tensor  # (N,) int64: which completion each token belongs to
+    sampling_per_token_logps: Tensor  # (N,) float32
+    loss_mask: Tensor  # (N,) bool: tokens that enter the loss
+    advantages: Tensor  # (B,) float32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParams:
+    """How completions are drawn. ``temperature`` 0 is greedy; ``top_p`` 1 and ``top_k`` 0 are off."""
+
+    max_new_tokens: int
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """One prompt to be continued once per seed."""
+
+    prompt: Prompt
+    encoded: EncodedPrompt
+    seeds: tuple[int, ...]
+
+
+class RolloutEngine(Protocol):
+    """Draws completions; holds weights of its own that ``load_weights`` replaces."""
+
+    def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> int:
+        """Replace weights by Hugging Face name; returns how many tensors were taken."""
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], sampling: SamplingParams
+    ) -> Iterator[Rollout]:
+        """Submit all requests, then yield rollouts as their groups finish."""
+
+    def awake(self) -> AbstractContextManager[None]:
+        """Hold the device memory that generating needs, only inside the context."""
+
+
+class ThinkingJudge(Protocol):
+    """Scores the reasoning of completions, each in [0, 1], or None where it could not."""
+
+    def open_step(self) -> JudgeStep:
+        """Start the judging of one step (its deadline and its metrics count from here)."""
+
+    def close(self) -> None:
+        """Release connections and stores."""
+
+
+class JudgeStep(Protocol):
+    """The judge calls of one step."""
+
+    def submit(
+        self, prompt: Prompt, completions: Sequence[Completion]
+    ) -> Future[tuple[float | None, ...]]:
+        """Judge completions of one prompt; returns at once. The future holds one score each.
+
+        The future raises only when the run must stop (a judge that is down for good); every
+        other failure is a None, counted in ``metrics``.
+        """
+
+    def metrics(self) -> dict[str, float]:
+        """``judge/*`` figures of this step; called after its futures are done."""

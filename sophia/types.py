@@ -1,6 +1,6 @@
 """The concepts of the system as values, and the protocols between its parts.
 
-Shapes used below: G groups (prompts) of a step, B completions, N all completion tokens in one flat row.
+Shapes: G groups (prompts) of a step, B completions, N all completion tokens in one flat row.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ class TrainBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingParams:
-    """How completions are drawn. ``temperature`` 0 is greedy; ``top_p`` 1 and ``top_k`` 0 are off."""
+    """How completions are drawn. Temperature 0 is greedy; ``top_p`` 1 and ``top_k`` 0 are off."""
 
     max_new_tokens: int
     temperature: float = 1.0

@@ -1,0 +1,111 @@
+"""From rollouts to the flat, ragged TrainBatch, and its slices.
+
+Shapes: G groups, B completions, N all their tokens in one flat row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from sophia.types import Rollout, TrainBatch
+
+Aggregation = Literal["token_mean", "sequence_mean", "constant_length"]
+
+
+def build_train_batch(rollouts: Sequence[Rollout]) -> TrainBatch:
+    """All tokens of a step in one flat row; advantages are zero until the scores are known."""
+    completions = [c for rollout in rollouts for c in rollout.completions]
+    lengths = torch.tensor([len(c.token_ids) for c in completions], dtype=torch.long)
+    counts = torch.tensor([len(r.completions) for r in rollouts], dtype=torch.long)
+    sequence_ids = torch.repeat_interleave(torch.arange(len(completions)), lengths)
+    return TrainBatch(
+        prompts=tuple(r.encoded for r in rollouts),
+        group_ids=torch.repeat_interleave(torch.arange(len(rollouts)), counts),
+        lengths=lengths,
+        completion_ids=torch.tensor([t for c in completions for t in c.token_ids]).long(),
+        sequence_ids=sequence_ids,
+        sampling_per_token_logps=torch.tensor(
+            [p for c in completions for p in c.sampling_logps], dtype=torch.float32
+        ),
+        loss_mask=torch.ones(len(sequence_ids), dtype=torch.bool),
+        advantages=torch.zeros(len(completions)),
+    )
+
+
+def with_advantages(
+    batch: TrainBatch,
+    advantages: Tensor,  # (B,)
+    in_loss: Tensor,  # (B,) bool: completions whose tokens enter the loss
+) -> TrainBatch:
+    """The same batch with its scores."""
+    mask = batch.loss_mask & in_loss[batch.sequence_ids]
+    return replace(batch, advantages=advantages, loss_mask=mask)
+
+
+def token_weights(
+    batch: TrainBatch,
+    aggregation: Aggregation,
+    *,
+    num_tokens: Tensor,  # () tokens in the loss, mean over ranks, whole optimizer step
+    num_sequences: Tensor,  # () completions in the loss, likewise
+    max_new_tokens: int,
+) -> Tensor:
+    """(N,) what each token counts in the step's loss; sum(weights * loss) is the step's loss.
+
+    Fixing the weights for a whole optimizer step before it is cut up makes every way of cutting it
+    (micro-batches, ranks) give the same update.
+    """
+    mask = batch.loss_mask.float()
+    if aggregation == "token_mean":
+        return mask / num_tokens
+    if aggregation == "sequence_mean":
+        zeros = torch.zeros(len(batch.lengths), device=mask.device)
+        counts = zeros.index_add(0, batch.sequence_ids, mask).clamp(min=1.0)
+        return mask / counts[batch.sequence_ids] / num_sequences
+    return mask / (num_sequences * max_new_tokens)
+
+
+def num_loss_sequences(batch: TrainBatch) -> int:
+    """Completions with at least one token in the loss."""
+    return len(set(batch.sequence_ids[batch.loss_mask].tolist()))
+
+
+def slice_groups(batch: TrainBatch, start: int, stop: int) -> TrainBatch:
+    """Groups start..stop-1 as a batch of their own."""
+    inside = ((batch.group_ids >= start) & (batch.group_ids < stop)).nonzero().flatten()
+    return slice_sequences(batch, int(inside[0]), int(inside[-1]) + 1)
+
+
+def slice_sequences(batch: TrainBatch, start: int, stop: int) -> TrainBatch:
+    """Completions start..stop-1 (of any groups) as a batch of their own."""
+    tokens = token_slice(batch, start, stop)
+    groups = batch.group_ids[start:stop]
+    first, last = int(groups[0]), int(groups[-1])
+    return TrainBatch(
+        prompts=batch.prompts[first : last + 1],
+        group_ids=groups - first,
+        lengths=batch.lengths[start:stop],
+        completion_ids=batch.completion_ids[tokens],
+        sequence_ids=batch.sequence_ids[tokens] - start,
+        sampling_per_token_logps=batch.sampling_per_token_logps[tokens],
+        loss_mask=batch.loss_mask[tokens],
+        advantages=batch.advantages[start:stop],
+    )
+
+
+def token_slice(batch: TrainBatch, start: int, stop: int) -> slice:
+    """Where the tokens of completions start..stop-1 lie in the flat row."""
+    ends = batch.lengths.cumsum(0)
+    begin = int(ends[start - 1]) if start else 0
+    return slice(begin, int(ends[stop - 1]))
+
+
+def sequence_spans(num_sequences: int, size: int) -> Iterator[tuple[int, int]]:
+    """Consecutive (start, stop) pieces of at most ``size`` completions."""
+    for start in range(0, num_sequences, size):
+        yield start, min(start + size, num_sequences)

@@ -1,0 +1,131 @@
+"""The GRPO loss on flat rows.
+
+Shapes: B completions, N all their tokens in one flat row; sequence_ids (N,) say whose each is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from sophia.grpo.kl import KLEstimator, kl_estimate
+from sophia.types import TrainBatch
+
+_MAX_LOG_RATIO = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossConfig:
+    """What is minimised.
+
+    ``dual_clip`` bounds the loss of tokens with negative advantage at dual_clip * |A| (None: off).
+    ``constant_length`` divides by num_generations * max_new_tokens (Dr.GRPO), so that neither long
+    nor short completions weigh more.
+    """
+
+    epsilon_low: float = 0.2
+    epsilon_high: float = 0.2
+    dual_clip: float | None = None
+    beta: float = 0.04
+    kl_estimator: KLEstimator = "k3"
+    aggregation: Literal["token_mean", "sequence_mean", "constant_length"] = "token_mean"
+    importance_sampling_level: Literal["token", "sequence"] = "token"
+    entropy_coefficient: float = 0.0
+    mask_truncated_completions: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dual_clip is not None and self.dual_clip <= 1.0 + self.epsilon_high:
+            raise ValueError(
+                f"dual_clip is {self.dual_clip}; it must exceed 1 + epsilon_high ="
+                f" {1.0 + self.epsilon_high}, usual is 3. Set it to null to switch it off."
+            )
+        if not 0.0 <= self.epsilon_low < 1.0 or self.epsilon_high < 0.0:
+            raise ValueError(
+                f"epsilon_low {self.epsilon_low} must lie in [0, 1) and epsilon_high"
+                f" {self.epsilon_high} must not be negative; both are usually 0.2."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogProbs:
+    """Log-probabilities of the completion tokens, each (N,) float32 at the sampling temperature."""
+
+    policy: Tensor  # with gradient
+    old: Tensor  # before this rollout's first update
+    ref: Tensor | None  # under the frozen reference; None when beta is 0
+    entropy: Tensor  # of the policy's next-token distribution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossOutput:
+    """The share of this micro-batch in the step's loss, and in the step's metrics; both add up."""
+
+    loss: Tensor
+    metrics: dict[str, Tensor]
+
+
+def grpo_loss(
+    logps: LogProbs,
+    batch: TrainBatch,
+    *,
+    token_weights: Tensor,  # (N,) of the loss, see sophia.grpo.batch.token_weights
+    num_tokens: Tensor,  # () tokens in the loss, mean over ranks, whole optimizer step
+    config: LossConfig,
+) -> LossOutput:
+    """Clipped policy loss + beta * KL - entropy_coefficient * entropy (arXiv:2402.03300, eq. 3)."""
+    log_ratio = _log_ratio(logps, batch, config.importance_sampling_level)
+    ratio = log_ratio.exp()
+    advantages = batch.advantages[batch.sequence_ids]
+    policy_loss = _clipped(ratio, advantages, config)
+    per_token = policy_loss - config.entropy_coefficient * logps.entropy
+    share = batch.loss_mask / num_tokens
+    metrics = {
+        "policy_loss": (policy_loss * token_weights).sum(),
+        "entropy": (logps.entropy * share).sum(),
+        "ratio_mean": (ratio * share).sum(),
+        **_clip_metrics(ratio, advantages, share, config),
+    }
+    if logps.ref is not None:
+        kl = kl_estimate(logps.policy, logps.ref, config.kl_estimator)
+        per_token = per_token + config.beta * kl
+        metrics["kl"] = (kl * share).sum()
+    loss = (per_token * token_weights).sum()
+    return LossOutput(loss=loss, metrics={k: v.detach() for k, v in metrics.items()})
+
+
+def _log_ratio(logps: LogProbs, batch: TrainBatch, level: Literal["token", "sequence"]) -> Tensor:
+    """(N,) log of policy / old; per sequence its mean over the tokens (GSPO, arXiv:2507.18071)."""
+    diff = logps.policy - logps.old
+    if level == "sequence":
+        ids, mask = batch.sequence_ids, batch.loss_mask.to(diff.dtype)
+        zeros = diff.new_zeros(len(batch.lengths))
+        totals = zeros.index_add(0, ids, diff * mask)
+        counts = zeros.index_add(0, ids, mask).clamp(min=1.0)
+        diff = (totals / counts)[ids]
+    return diff.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO)
+
+
+def _clipped(ratio: Tensor, advantages: Tensor, config: LossConfig) -> Tensor:
+    """(N,) pessimistic of clipped and unclipped, bounded for negative advantages by dual_clip."""
+    clipped = ratio.clamp(1.0 - config.epsilon_low, 1.0 + config.epsilon_high)
+    loss = torch.maximum(-advantages * ratio, -advantages * clipped)
+    if config.dual_clip is not None:
+        bounded = torch.minimum(loss, -advantages * config.dual_clip)
+        loss = torch.where(advantages < 0, bounded, loss)
+    return loss
+
+
+def _clip_metrics(
+    ratio: Tensor, advantages: Tensor, share: Tensor, config: LossConfig
+) -> dict[str, Tensor]:
+    """Shares of tokens whose gradient the clip cuts, by side, under TRL's names."""
+    low = (ratio < 1.0 - config.epsilon_low) & (advantages < 0)
+    high = (ratio > 1.0 + config.epsilon_high) & (advantages > 0)
+    return {
+        "clip_ratio/low_mean": (low * share).sum(),
+        "clip_ratio/high_mean": (high * share).sum(),
+        "clip_ratio/region_mean": ((low | high) * share).sum(),
+    }

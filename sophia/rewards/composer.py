@@ -1,0 +1,199 @@
+"""R = outcome + trust * annealing * thinking, with the format as a gate or as a part of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from sophia.rewards.custom import CustomReward
+from sophia.rewards.format import FormatRule
+from sophia.rewards.outcome import OutcomeReward
+from sophia.rewards.thinking import ThinkingRule, ThinkingTerm
+from sophia.schedules import Schedule
+from sophia.types import (
+    JudgeStep,
+    Reward,
+    RewardPart,
+    Rollout,
+    ScoredGroup,
+    ThinkingJudge,
+)
+
+_NUM_THREADS = 8
+
+
+class RewardComposer:
+    """Scores rollouts while others are still being generated.
+
+    Args:
+        annealing: weight of the thinking reward at an RL step; alpha * exp(-step / T) in the paper.
+        judge: scores the thinking; not asked when ``thinking`` is None.
+        outcome: grades the answer; weight 1.
+        format: whether a response has the format that was asked for.
+        format_mode: ``gate``: a response without the format gets a total of 0, is not judged and
+            takes no side in the trust weight. ``weight``: the format is a part like any other.
+        format_weight: what it weighs then.
+        thinking: which completions are judged and when that counts; None for no thinking reward.
+        trust: whether gamma (eq. 3) is applied; otherwise it is 1.
+        extra: a user's own rewards by name.
+    """
+
+    def __init__(  # noqa: PLR0913  (one argument per node of configs/reward)
+        self,
+        *,
+        annealing: Schedule,
+        judge: ThinkingJudge,
+        outcome: OutcomeReward,
+        format: FormatRule,
+        format_mode: Literal["gate", "weight"],
+        format_weight: float,
+        thinking: ThinkingRule | None,
+        trust: bool,
+        extra: Mapping[str, CustomReward],
+    ) -> None:
+        self._annealing = annealing
+        self._judge = judge
+        self._outcome = outcome
+        self._format = format
+        self._gate = format_mode == "gate"
+        self._format_weight = 0.0 if self._gate else format_weight
+        self._thinking = thinking
+        self._trust = trust
+        self._extra = dict(extra)
+        self._threads = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="rewards")
+
+    def open_step(self, rl_step: int) -> CompositionStep:
+        """Start the scoring of one RL step."""
+        judge = self._judge.open_step() if self._thinking is not None else None
+        return CompositionStep(self, judge=judge, thinking_weight=self._annealing(rl_step))
+
+    def close(self) -> None:
+        """Stop the threads. The judge belongs to whoever made it."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def start(self, rollout: Rollout, judge: JudgeStep | None) -> Future[GradedGroup]:
+        """Grade by rule in a thread and send the judge what it shall see."""
+        return self._threads.submit(self._grade, rollout, judge)
+
+    def _grade(self, rollout: Rollout, judge: JudgeStep | None) -> GradedGroup:
+        prompt, completions = rollout.prompt, rollout.completions
+        well_formed = tuple(self._format(c.text) for c in completions)
+        answered = well_formed if self._gate else (True,) * len(completions)
+        outcomes = tuple(
+            self._outcome(prompt, c) if ok else 0.0
+            for c, ok in zip(completions, answered, strict=True)
+        )
+        extra = {
+            name: tuple(reward(prompt, c) for c in completions)
+            for name, reward in self._extra.items()
+        }
+        asked, pending = (False,) * len(completions), None
+        if self._thinking is not None and judge is not None:
+            asked = self._thinking.to_judge(outcomes, answered)
+            seen = [c for c, ask in zip(completions, asked, strict=True) if ask]
+            pending = judge.submit(prompt, seen) if seen else None
+        return GradedGroup(
+            rollout=rollout, well_formed=well_formed, answered=answered, outcomes=outcomes,
+            extra=extra, asked=asked, pending=pending,
+        )  # fmt: skip
+
+    def finish(self, graded: GradedGroup, thinking_weight: float) -> ScoredGroup:
+        """Wait for the judge's scores of one group and add up the parts."""
+        term = self._term(graded)
+        weight = term.trust * thinking_weight if term.counted else 0.0
+        columns = [
+            _Column("outcome", graded.outcomes, 1.0),
+            _Column("format", tuple(map(float, graded.well_formed)), self._format_weight),
+        ]
+        if self._thinking is not None:
+            columns.append(_Column("thinking", term.values, weight))
+        for name, values in graded.extra.items():
+            complete = all(value is not None for value in values)
+            columns.append(_Column(name, values, self._extra[name].weight if complete else 0.0))
+        rewards = tuple(
+            _reward([c.part(i) for c in columns], gated=not graded.answered[i])
+            for i in range(len(graded.outcomes))
+        )
+        return ScoredGroup(
+            rollout=graded.rollout, rewards=rewards, trust=term.trust,
+            thinking_counted=term.counted,
+        )  # fmt: skip
+
+    def _term(self, graded: GradedGroup) -> ThinkingTerm:
+        unscored = (None,) * len(graded.outcomes)
+        if self._thinking is None:
+            return ThinkingTerm(values=unscored, trust=1.0, counted=False)
+        found = iter(graded.pending.result() if graded.pending is not None else ())
+        scores = tuple(next(found) if ask else None for ask in graded.asked)
+        term = self._thinking.term(graded.outcomes, graded.asked, scores)
+        if self._trust:
+            return term
+        return ThinkingTerm(values=term.values, trust=1.0, counted=term.counted)
+
+    def rule_metrics(self) -> dict[str, float]:
+        """Counts of the outcome rules since the last call."""
+        return self._outcome.metrics()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradedGroup:
+    """A rollout graded by rule, with the judge's answer still under way."""
+
+    rollout: Rollout
+    well_formed: tuple[bool, ...]
+    answered: tuple[bool, ...]
+    outcomes: tuple[float | None, ...]
+    extra: Mapping[str, tuple[float | None, ...]]
+    asked: tuple[bool, ...]
+    pending: Future[tuple[float | None, ...]] | None
+
+
+class CompositionStep:
+    """The scoring of one step: ``submit`` as rollouts finish, ``collect`` when they are needed."""
+
+    def __init__(
+        self, composer: RewardComposer, *, judge: JudgeStep | None, thinking_weight: float
+    ) -> None:
+        self._composer = composer
+        self._judge = judge
+        self._thinking_weight = thinking_weight
+        self._graded: list[Future[GradedGroup]] = []
+
+    def submit(self, rollout: Rollout) -> None:
+        """Start scoring; returns at once."""
+        self._graded.append(self._composer.start(rollout, self._judge))
+
+    def collect(self) -> tuple[ScoredGroup, ...]:
+        """Wait for all; groups come back in the order of submission."""
+        return tuple(
+            self._composer.finish(graded.result(), self._thinking_weight) for graded in self._graded
+        )
+
+    def metrics(self) -> dict[str, float]:
+        """Figures of the judge and of the rules."""
+        judged = self._judge.metrics() if self._judge is not None else {}
+        weight = {} if self._judge is None else {"thinking/weight": self._thinking_weight}
+        return {**weight, **judged, **self._composer.rule_metrics()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One part for all completions of a group."""
+
+    name: str
+    values: tuple[float | None, ...]
+    weight: float
+
+    def part(self, index: int) -> RewardPart:
+        return RewardPart(name=self.name, value=self.values[index], weight=self.weight)
+
+
+def _reward(parts: Sequence[RewardPart], *, gated: bool) -> Reward:
+    if gated:
+        return Reward(parts=tuple(parts), total=0.0, gated=True)
+    if any(part.name == "outcome" and part.value is None for part in parts):
+        return Reward(parts=tuple(parts), total=None)
+    total = sum(part.weight * part.value for part in parts if part.value is not None)
+    return Reward(parts=tuple(parts), total=total)

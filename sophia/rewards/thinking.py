@@ -1,0 +1,108 @@
+"""Which completions of a group are judged, and when their thinking scores count.
+
+Outcomes are None where they could not be scored; ``answered`` marks completions that passed the
+format gate. Scores are None where the judge was not asked or gave no usable answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Protocol
+
+from sophia.rewards.trust import is_correct, trust_weight
+
+Outcomes = Sequence[float | None]
+Scores = Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThinkingTerm:
+    """The thinking rewards of a group as they are applied."""
+
+    values: tuple[float | None, ...]
+    trust: float
+    counted: bool
+    """False: the term is left out of every total of this group."""
+
+
+_LEFT_OUT = 1.0
+
+
+class ThinkingRule(Protocol):
+    """A way of using a judge within a group."""
+
+    def to_judge(self, outcomes: Outcomes, answered: Sequence[bool]) -> tuple[bool, ...]:
+        """Which completions the judge is asked about."""
+
+    def term(self, outcomes: Outcomes, asked: Sequence[bool], scores: Scores) -> ThinkingTerm:
+        """The term, once the judge has answered."""
+
+
+class JudgeAll:
+    """The paper: every well-formed completion is judged, right or wrong."""
+
+    def to_judge(self, outcomes: Outcomes, answered: Sequence[bool]) -> tuple[bool, ...]:
+        """Right and wrong answers alike: the trust weight compares the two."""
+        return tuple(ok and o is not None for o, ok in zip(outcomes, answered, strict=True))
+
+    def term(self, outcomes: Outcomes, asked: Sequence[bool], scores: Scores) -> ThinkingTerm:
+        """One missing score drops the term for the whole group, so siblings stay comparable."""
+        judged = [(s, o) for s, o, ask in zip(scores, outcomes, asked, strict=True) if ask]
+        known = [(s, o) for s, o in judged if s is not None and o is not None]
+        if not known or len(known) < len(judged):
+            return ThinkingTerm(values=tuple(scores), trust=_LEFT_OUT, counted=False)
+        trust = trust_weight([s for s, _ in known], [is_correct(o) for _, o in known])
+        return ThinkingTerm(values=tuple(scores), trust=trust, counted=True)
+
+
+class JudgeMixedGroups(JudgeAll):
+    """The outcome gate: only groups with right and wrong answers are judged and count.
+
+    Elsewhere division by the group's deviation would turn any spread of the thinking reward into
+    advantages of size one, whatever its weight, with no outcome to check the judge against.
+    """
+
+    def to_judge(self, outcomes: Outcomes, answered: Sequence[bool]) -> tuple[bool, ...]:
+        """All answers of a mixed group, none of another."""
+        every = super().to_judge(outcomes, answered)
+        sides = {
+            is_correct(o) for o, ask in zip(outcomes, every, strict=True) if ask and o is not None
+        }
+        return every if len(sides) == 2 else (False,) * len(every)
+
+
+class ReleaseRule:
+    """What the authors' release does: low outcomes are not judged and count as thinking 0.
+
+    Groups whose outcomes are all >= 0.9 or all <= 0.1 get no thinking reward. The mean of an empty
+    side is 0. With 0/1 outcomes mu_wrong is 0, so trust is 1 there by construction.
+    """
+
+    _MIN_OUTCOME = 0.2
+
+    def to_judge(self, outcomes: Outcomes, answered: Sequence[bool]) -> tuple[bool, ...]:
+        """Outcomes of at least 0.2 in groups that are neither all right nor all wrong."""
+        known = [o for o in outcomes if o is not None]
+        if all(o >= 0.9 for o in known) or all(o <= 0.1 for o in known):
+            return (False,) * len(outcomes)
+        return tuple(o is not None and o >= self._MIN_OUTCOME for o in outcomes)
+
+    def term(self, outcomes: Outcomes, asked: Sequence[bool], scores: Scores) -> ThinkingTerm:
+        """A failed call is left out here too: the release's 0 for it is a defect nobody wants."""
+        failed = any(ask and s is None for ask, s in zip(asked, scores, strict=True))
+        if failed or not any(asked):
+            return ThinkingTerm(values=tuple(scores), trust=_LEFT_OUT, counted=False)
+        values = [s if s is not None else 0.0 for s in scores]
+        sides: dict[bool, list[float]] = {True: [0.0], False: [0.0]}
+        for right in (True, False):
+            side = [
+                v
+                for v, o in zip(values, outcomes, strict=True)
+                if o is not None and is_correct(o) is right
+            ]
+            sides[right] = side or [0.0]
+        trust = math.exp(min(fmean(sides[True]) - fmean(sides[False]), 0.0))
+        return ThinkingTerm(values=tuple(values), trust=trust, counted=True)

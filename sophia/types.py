@@ -173,6 +173,7 @@ class StepBatch:
         self.timings: dict[str, float] = {}
         self.metrics: dict[str, float] = {}
         self._scores: StepScores | None = None
+        self._groups: tuple[ScoredGroup, ...] | None = None
 
     def fill(self, rollouts: Sequence[Rollout], scores: StepScores) -> None:
         """Attach the rollouts and the scoring that runs on them."""
@@ -180,11 +181,13 @@ class StepBatch:
         self._scores = scores
 
     def groups(self) -> tuple[ScoredGroup, ...]:
-        """The scored groups; waits for the scores."""
+        """The scored groups in the order of ``rollouts``; waits for the scores."""
         assert self._scores is not None, "the step was not filled: is the rollout callback missing?"
-        groups = self._scores.collect()
-        self.metrics |= self._scores.metrics()
-        return groups
+        if self._groups is None:
+            scored = {id(group.rollout): group for group in self._scores.collect()}
+            self._groups = tuple(scored[id(rollout)] for rollout in self.rollouts)
+            self.metrics |= self._scores.metrics()
+        return self._groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

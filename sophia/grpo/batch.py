@@ -6,7 +6,7 @@ Shapes: G groups, B completions, N all their tokens in one flat row.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -47,14 +47,16 @@ def with_advantages(
     return replace(batch, advantages=advantages, loss_mask=mask)
 
 
-def token_weights(
-    batch: TrainBatch,
-    aggregation: Aggregation,
-    *,
-    num_tokens: Tensor,  # () tokens in the loss, mean over ranks, whole optimizer step
-    num_sequences: Tensor,  # () completions in the loss, likewise
-    max_new_tokens: int,
-) -> Tensor:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossCounts:
+    """What a loss is divided by, for a whole optimizer step, mean over ranks."""
+
+    tokens: Tensor  # () tokens in the loss
+    sequences: Tensor  # () completions with a token in the loss
+    max_new_tokens: int
+
+
+def token_weights(batch: TrainBatch, aggregation: Aggregation, counts: LossCounts) -> Tensor:
     """(N,) what each token counts in the step's loss; sum(weights * loss) is the step's loss.
 
     Fixing the weights for a whole optimizer step before it is cut up makes every way of cutting it
@@ -62,12 +64,11 @@ def token_weights(
     """
     mask = batch.loss_mask.float()
     if aggregation == "token_mean":
-        return mask / num_tokens
+        return mask / counts.tokens
     if aggregation == "sequence_mean":
-        zeros = torch.zeros(len(batch.lengths), device=mask.device)
-        counts = zeros.index_add(0, batch.sequence_ids, mask).clamp(min=1.0)
-        return mask / counts[batch.sequence_ids] / num_sequences
-    return mask / (num_sequences * max_new_tokens)
+        lengths = torch.zeros(len(batch.lengths)).index_add(0, batch.sequence_ids, mask)
+        return mask / lengths.clamp(min=1.0)[batch.sequence_ids] / counts.sequences
+    return mask / (counts.sequences * counts.max_new_tokens)
 
 
 def num_loss_sequences(batch: TrainBatch) -> int:
@@ -75,10 +76,10 @@ def num_loss_sequences(batch: TrainBatch) -> int:
     return len(set(batch.sequence_ids[batch.loss_mask].tolist()))
 
 
-def slice_groups(batch: TrainBatch, start: int, stop: int) -> TrainBatch:
-    """Groups start..stop-1 as a batch of their own."""
+def group_span(batch: TrainBatch, start: int, stop: int) -> tuple[int, int]:
+    """The (start, stop) completions of groups start..stop-1."""
     inside = ((batch.group_ids >= start) & (batch.group_ids < stop)).nonzero().flatten()
-    return slice_sequences(batch, int(inside[0]), int(inside[-1]) + 1)
+    return int(inside[0]), int(inside[-1]) + 1
 
 
 def slice_sequences(batch: TrainBatch, start: int, stop: int) -> TrainBatch:
@@ -109,3 +110,15 @@ def sequence_spans(num_sequences: int, size: int) -> Iterator[tuple[int, int]]:
     """Consecutive (start, stop) pieces of at most ``size`` completions."""
     for start in range(0, num_sequences, size):
         yield start, min(start + size, num_sequences)
+
+
+def to_device(batch: TrainBatch, device: torch.device) -> TrainBatch:
+    """What the loss reads, on another device; prompts stay where they are."""
+    return replace(
+        batch,
+        sequence_ids=batch.sequence_ids.to(device),
+        lengths=batch.lengths.to(device),
+        loss_mask=batch.loss_mask.to(device),
+        advantages=batch.advantages.to(device),
+        sampling_per_token_logps=batch.sampling_per_token_logps.to(device),
+    )

@@ -1,0 +1,111 @@
+"""Pictures of what the policy does: images with completions and rewards, into TensorBoard."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+import matplotlib.pyplot as plt
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib.figure import Figure
+from PIL import Image
+
+from sophia.types import Reward, ScoredGroup
+
+
+class _Clock(Protocol):
+    rl_step: int
+
+
+class SamplesCallback(Callback):
+    """Shows a few groups of a step: the image, its question, the best and the worst completion.
+
+    Args:
+        every_n_steps: RL steps between two pictures.
+        num_groups: groups in a picture.
+    """
+
+    def __init__(self, *, every_n_steps: int, num_groups: int = 4) -> None:
+        self._every_n_steps = every_n_steps
+        self._num_groups = num_groups
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Draw when its turn has come."""
+        done = cast("_Clock", pl_module).rl_step
+        boards = [x for x in trainer.loggers if isinstance(x, TensorBoardLogger)]
+        if not trainer.is_global_zero or not boards or (done - 1) % self._every_n_steps:
+            return
+        groups = batch.groups()[: self._num_groups]
+        for board in boards:
+            figure = draw_groups(groups)
+            board.experiment.add_figure("completions", figure, global_step=done - 1)
+            board.experiment.add_text("completions", as_table(groups), global_step=done - 1)
+
+
+def draw_groups(groups: Sequence[ScoredGroup]) -> Figure:
+    """One row per group: image on the left, question and two completions on the right."""
+    figure: Figure
+    figure, axes = plt.subplots(
+        len(groups), 2, figsize=(11, 1.9 * len(groups)), width_ratios=[1, 3], squeeze=False
+    )
+    for (left, right), group in zip(axes, groups, strict=True):
+        left.axis("off")
+        right.axis("off")
+        image = first_image(group)
+        if image is not None:
+            left.imshow(image)
+        lines = [_shortened(group.rollout.prompt.question)]
+        for place in _best_and_worst(group.rewards):
+            lines.append(_shortened(group.rollout.completions[place].text))
+            lines.append("    " + describe(group.rewards[place]))
+        right.text(0, 0.5, "\n".join(lines), va="center", family="monospace", parse_math=False)
+    figure.tight_layout()
+    return figure
+
+
+def as_table(groups: Sequence[ScoredGroup]) -> str:
+    """All completions of the groups as a Markdown table; model text is escaped."""
+    rows = ["| question | completion | reward |", "|---|---|---|"]
+    for group in groups:
+        question = _cell(group.rollout.prompt.question)
+        for completion, reward in zip(group.rollout.completions, group.rewards, strict=True):
+            rows.append(f"| {question} | {_cell(completion.text)} | {describe(reward)} |")
+    return "\n".join(rows)
+
+
+def describe(reward: Reward) -> str:
+    """``R 1.24: outcome 1, format 1, thinking 0.8``; a dash where a part has no value."""
+    parts = ", ".join(
+        f"{part.name} {'–' if part.value is None else f'{part.value:.2g}'}" for part in reward.parts
+    )
+    return f"R {'–' if reward.total is None else f'{reward.total:.2f}'}: {parts}"
+
+
+def first_image(group: ScoredGroup) -> Image.Image | None:
+    """The first opened image of the group's prompt."""
+    sources = [media.source for media in group.rollout.prompt.media]
+    return next((source for source in sources if isinstance(source, Image.Image)), None)
+
+
+def _best_and_worst(rewards: Sequence[Reward]) -> list[int]:
+    known = [place for place, reward in enumerate(rewards) if reward.total is not None]
+    ordered = sorted(known, key=lambda place: rewards[place].total or 0.0)
+    return [ordered[-1], ordered[0]] if ordered else []
+
+
+def _shortened(text: str, width: int = 110) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+def _cell(text: str) -> str:
+    return html.escape(" ".join(text.split())).replace("|", "&#124;")

@@ -1,0 +1,25 @@
+"""Keeps libraries' remarks that say nothing about the run off the screen."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+from transformers.utils import logging as transformers_logging
+
+_REMARKS = (
+    r".*does not have many workers.*",
+    r".*`enable_checkpointing=False`.*",
+    r".*Checkpoint directory .* exists and is not empty.*",
+    r".*isn't supported with `precision`.*",
+)
+
+
+def quiet_libraries() -> None:
+    """Progress bars of weight loading, device summaries, hints for other settings."""
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators.cuda"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for remark in _REMARKS:
+        warnings.filterwarnings("ignore", message=remark)

@@ -1,0 +1,50 @@
+"""The root keys of a run: what `python train.py key=value` may set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Keys of configs/train.yaml. A node typed Any is one group of configs/."""
+
+    name: str
+    seed: int
+    num_steps: int
+    prompts_per_step: int
+    num_generations: int
+    run_dir: str
+    resume: bool
+    debug: bool
+    cache_dir: str
+    sampling: Any
+    model: Any
+    data: Any
+    algorithm: Any
+    reward: Any
+    annealing: Any
+    judge: Any
+    rollout: Any
+    trainer: Any
+    callbacks: dict[str, Any]
+    logger: dict[str, Any]
+    warm_start: Any
+    evaluation: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """Keys of configs/evaluate.yaml."""
+
+    ckpt: str | None
+    seed: int
+    debug: bool
+    output: str | None
+    sampling: Any
+    data: Any
+    reward: Any
+    judge: Any
+    rollout: Any
+    evaluation: Any

@@ -1,0 +1,143 @@
+"""The checkpoint a run starts from: given, or built and warm-started once and then cached."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from lightning import Trainer
+from omegaconf import DictConfig, OmegaConf
+
+from sophia.callbacks.progress import StepProgressBar
+from sophia.cli.build import build
+from sophia.cli.parts import build_engine
+from sophia.data.datamodule import PromptDataset, StepDataset, StepLoader, StepPlan
+from sophia.data.encode import PromptEncoder
+from sophia.models.load import ModelLoader, export
+from sophia.rollout.seeds import completion_seed
+from sophia.sft import SFTModule, StopAtAccuracy, WarmStartConfig
+from sophia.types import GenerationRequest, Prompt, SamplingParams
+
+log = logging.getLogger(__name__)
+
+_FORMAT = 1  # raise when a cached warm start of older code must not be used
+_CORPUS_PROMPTS = 1024
+
+
+def initial_policy(cfg: DictConfig, model: ModelLoader, train: PromptDataset) -> Path | str:
+    """The folder of the policy that RL starts from."""
+    if model.tiny is None:
+        assert model.path is not None
+        return model.path
+    settings = {
+        "format": _FORMAT,
+        "seed": cfg.seed,
+        **{key: OmegaConf.to_container(cfg[key], resolve=True) for key in ("model", "warm_start")},
+        "data": OmegaConf.to_container(cfg.data.train, resolve=True),
+    }
+    text = json.dumps(settings, sort_keys=True)
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    folder = Path(cfg.cache_dir) / f"warm_start-{key}"
+    if folder.is_dir():
+        log.info("warm start: cached in %s", folder)
+        return folder
+    return _make(cfg, model, train, folder)
+
+
+def _make(cfg: DictConfig, model: ModelLoader, train: PromptDataset, folder: Path) -> Path:
+    """Under a temporary name until it is finished."""
+    assert model.tiny is not None
+    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    prompts = [train[index] for index in range(min(len(train), _CORPUS_PROMPTS))]
+    model.tiny.save(partial, corpus=[_corpus_text(prompt) for prompt in prompts])
+    if cfg.warm_start is not None:
+        accuracy = _train(cfg, build(cfg.warm_start, {}), model, train, partial)
+        log.info("warm start: sampled accuracy %.2f, kept in %s", accuracy, folder)
+    if not folder.is_dir():  # another process may have been faster
+        os.replace(partial, folder)
+    return folder
+
+
+def _corpus_text(prompt: Prompt) -> str:
+    return f"user\n{prompt.question}\nassistant\n{demonstration(prompt)}"
+
+
+def demonstration(prompt: Prompt) -> str:
+    """A right response to imitate; only data made for it has one."""
+    if "example" not in prompt.metadata:
+        raise ValueError(
+            f"prompt {prompt.uid!r} has no demonstration: the built-in model and the warm start"
+            " need data=digits. Set model.path to a real checkpoint and warm_start=none."
+        )
+    text: str = prompt.metadata["example"].demonstration
+    return text
+
+
+def _train(
+    cfg: DictConfig, config: WarmStartConfig, model: ModelLoader, train: PromptDataset, folder: Path
+) -> float:
+    encoder = PromptEncoder(folder)
+    end = (encoder.tokenizer.eos_token_id,)
+    module = SFTModule(
+        model.load(folder),
+        tokenize=lambda text: (*encoder.tokenizer(text)["input_ids"], *end),
+        config=config,
+    )
+    stop = _stop_callback(cfg, config, encoder, train, folder)
+    plan = StepPlan(num_prompts=len(train), prompts_per_step=config.batch_size, seed=cfg.seed)
+    steps = StepDataset(train, encoder, plan, rank=0, world_size=1)
+    trainer = Trainer(
+        accelerator=cfg.trainer.accelerator,
+        devices=1,
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        gradient_clip_val=1.0,
+        callbacks=[stop, StepProgressBar(description="warm start")],
+    )
+    trainer.fit(module, StepLoader(steps, num_steps=config.max_steps, num_workers=0))
+    if stop.accuracy < config.stop_accuracy:
+        raise ValueError(
+            f"the warm start reached a sampled accuracy of {stop.accuracy:.2f} in"
+            f" {config.max_steps} steps, not warm_start.stop_accuracy={config.stop_accuracy}."
+            " Raise warm_start.max_steps, or try another seed."
+        )
+    export(module.policy.model, folder, folder)
+    return stop.accuracy
+
+
+def _stop_callback(
+    cfg: DictConfig,
+    config: WarmStartConfig,
+    encoder: PromptEncoder,
+    train: PromptDataset,
+    folder: Path,
+) -> StopAtAccuracy:
+    shared: dict[str, Any] = {"encoder": encoder, "policy_folder": folder}
+    sampling: SamplingParams = build(cfg.sampling, shared)
+    prompts = [train[len(train) - 1 - index] for index in range(config.check_prompts)]
+    requests = [
+        GenerationRequest(
+            prompt=prompt,
+            encoded=encoder(prompt),
+            seeds=tuple(
+                completion_seed(cfg.seed, -1, prompt.uid, i) for i in range(config.check_samples)
+            ),
+        )
+        for prompt in prompts
+    ]
+    return StopAtAccuracy(
+        build_engine(cfg, shared),
+        requests,
+        grade=build(cfg.reward.outcome, shared),
+        sampling=sampling,
+        config=config,
+    )

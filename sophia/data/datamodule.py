@@ -1,0 +1,153 @@
+"""Which prompts belong to which RL step, and their way into it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from sophia.types import EncodedPrompt, Prompt, StepBatch
+
+Encode = Callable[[Prompt], EncodedPrompt]
+
+
+class PromptDataset(Protocol):
+    """Prompts by index."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def __getitem__(self, index: int) -> Prompt:
+        """The same index gives the same prompt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPlan:
+    """Steps as pieces of one endless shuffled walk over the data set, a new order every epoch."""
+
+    num_prompts: int
+    prompts_per_step: int
+    seed: int
+
+    def indices(self, rl_step: int, *, rank: int = 0, world_size: int = 1) -> list[int]:
+        """The rank's share; all ranks together are the same for any number of ranks."""
+        start = rl_step * self.prompts_per_step
+        mine = range(start + rank, start + self.prompts_per_step, world_size)
+        orders: dict[int, list[int]] = {}
+        result = []
+        for position in mine:
+            epoch, place = divmod(position, self.num_prompts)
+            if epoch not in orders:
+                orders[epoch] = list(range(self.num_prompts))
+                random.Random(f"{self.seed}/{epoch}").shuffle(orders[epoch])
+            result.append(orders[epoch][place])
+        return result
+
+
+class StepDataset(Dataset[StepBatch]):
+    """RL step -> its batch. Prompts are opened and encoded here, in the loader's workers."""
+
+    def __init__(
+        self, prompts: PromptDataset, encode: Encode, plan: StepPlan, *, rank: int, world_size: int
+    ) -> None:
+        self._prompts = prompts
+        self._encode = encode
+        self._plan = plan
+        self._rank = rank
+        self._world_size = world_size
+
+    def __getitem__(self, rl_step: int) -> StepBatch:
+        indices = self._plan.indices(rl_step, rank=self._rank, world_size=self._world_size)
+        prompts = [self._prompts[index] for index in indices]
+        return StepBatch(prompts, [self._encode(prompt) for prompt in prompts])
+
+
+class _StepSampler(Sampler[int]):
+    def __init__(self, num_steps: int) -> None:
+        self.start = 0
+        self._num_steps = num_steps
+
+    def __len__(self) -> int:
+        return self._num_steps
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.start, self._num_steps))
+
+
+class StepLoader(DataLoader[StepBatch]):
+    """One batch per RL step; Lightning saves and restores its position through the state dict."""
+
+    def __init__(self, steps: StepDataset, *, num_steps: int, num_workers: int) -> None:
+        self._position = _StepSampler(num_steps)
+        super().__init__(steps, batch_size=None, sampler=self._position, num_workers=num_workers)
+        self._handed_out = 0
+
+    def __iter__(self) -> Iterator[StepBatch]:  # type: ignore[override]
+        self._handed_out = self._position.start
+        for batch in super().__iter__():
+            self._handed_out += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Steps handed to the trainer; what workers fetched ahead does not count."""
+        return {"rl_step": self._handed_out}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on at the saved step."""
+        self._position.start = state["rl_step"]
+
+
+class StepDataModule(LightningDataModule):
+    """Training prompts by RL step; held-out prompts for evaluation.
+
+    Args:
+        train: prompts to learn from.
+        heldout: prompts to evaluate on, disjoint from ``train``.
+        encoder: prompt -> tensors.
+        num_steps: RL steps of the run.
+        prompts_per_step: over all ranks.
+        seed: of the order.
+        num_workers: loader processes; 0 encodes in the training process.
+    """
+
+    def __init__(
+        self,
+        *,
+        train: PromptDataset,
+        heldout: PromptDataset,
+        encoder: Encode,
+        num_steps: int,
+        prompts_per_step: int,
+        seed: int,
+        num_workers: int,
+    ) -> None:
+        super().__init__()
+        self.train = train
+        self.heldout = heldout
+        self._encoder = encoder
+        self._num_steps = num_steps
+        self._num_workers = num_workers
+        self.plan = StepPlan(num_prompts=len(train), prompts_per_step=prompts_per_step, seed=seed)
+
+    def train_dataloader(self) -> StepLoader:
+        """One batch per RL step, this rank's share of it."""
+        assert self.trainer is not None
+        world_size = self.trainer.world_size
+        if self.plan.prompts_per_step % world_size:
+            near = self.plan.prompts_per_step // world_size * world_size
+            raise ValueError(
+                f"prompts_per_step is {self.plan.prompts_per_step}, which {world_size} processes"
+                f" cannot share evenly; nearest are {near} and {near + world_size}."
+            )
+        steps = StepDataset(
+            self.train,
+            self._encoder,
+            self.plan,
+            rank=self.trainer.global_rank,
+            world_size=world_size,
+        )
+        return StepLoader(steps, num_steps=self._num_steps, num_workers=self._num_workers)

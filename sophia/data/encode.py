@@ -1,0 +1,104 @@
+"""Prompt -> tensors: chat template, tokens, pixels. One encoding serves engine and trainer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import AutoTokenizer
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+from sophia.types import EncodedPrompt, Media, Message, Prompt
+
+_IMAGE_TOKEN = "<|image_pad|>"
+_MEDIA_TOKENS = (
+    "<|image_pad|>", "<|video_pad|>", "<|vision_pad|>", "<|vision_start|>", "<|vision_end|>",
+)  # fmt: skip
+
+
+class PromptEncoder:
+    """Tokenizer and image processor of a checkpoint.
+
+    The stock processor class is not used: it cannot be built without torchvision, and it would
+    hide how many tokens an image takes.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self._images = Qwen2VLImageProcessorPil.from_pretrained(folder)
+        self._image_token_id = self.tokenizer.convert_tokens_to_ids(_IMAGE_TOKEN)
+
+    @property
+    def media_token_ids(self) -> tuple[int, ...]:
+        """Tokens that stand for media; a sampler must never draw them."""
+        vocabulary = self.tokenizer.get_vocab()
+        return tuple(vocabulary[token] for token in _MEDIA_TOKENS if token in vocabulary)
+
+    def __call__(self, prompt: Prompt) -> EncodedPrompt:
+        """Tensors of the prompt, ready for the assistant's turn."""
+        ids = self.unexpanded_ids(prompt)
+        if not prompt.media:
+            types = torch.zeros_like(ids)
+            return EncodedPrompt(
+                prompt_ids=ids, mm_token_type_ids=types, pixel_values=None, image_grid_thw=None
+            )
+        pixels = self._images([opened(media) for media in prompt.media], return_tensors="pt")
+        ids = self._expand(ids, pixels["image_grid_thw"])
+        return EncodedPrompt(
+            prompt_ids=ids,
+            mm_token_type_ids=(ids == self._image_token_id).long(),
+            pixel_values=pixels["pixel_values"],
+            image_grid_thw=pixels["image_grid_thw"],
+        )
+
+    def unexpanded_ids(self, prompt: Prompt) -> Tensor:
+        """(tokens,) with one placeholder per image."""
+        text = self.tokenizer.apply_chat_template(
+            [_as_dict(message) for message in prompt.messages],
+            tokenize=False,
+            add_generation_prompt=True,
+        )
+        ids = self.tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"][0]
+        found = int((ids == self._image_token_id).sum())
+        if found != len(prompt.media):
+            raise ValueError(
+                f"prompt {prompt.uid!r} has {len(prompt.media)} images but its text holds {found}"
+                f" image placeholders; does the question contain a literal {_IMAGE_TOKEN}, or does"
+                " the chat template drop images?"
+            )
+        return ids  # type: ignore[no-any-return]
+
+    def _expand(self, ids: Tensor, grids: Tensor) -> Tensor:
+        """Repeat each image placeholder once per merged patch."""
+        repeats = torch.ones_like(ids)
+        merge: int = self._images.merge_size
+        repeats[ids == self._image_token_id] = grids.prod(dim=1) // merge**2
+        return torch.repeat_interleave(ids, repeats)
+
+    def decode(self, token_ids: tuple[int, ...] | list[int]) -> str:
+        """Text without special tokens."""
+        text: str = self.tokenizer.decode(token_ids, skip_special_tokens=True)
+        return text
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer and image processor beside a model."""
+        self.tokenizer.save_pretrained(folder)
+        self._images.save_pretrained(folder)
+
+
+def _as_dict(message: Message) -> dict[str, Any]:
+    parts = [
+        {"type": "image"} if isinstance(part, Media) else {"type": "text", "text": part}
+        for part in message.content
+    ]
+    return {"role": message.role, "content": parts}
+
+
+def opened(media: Media) -> Image.Image:
+    """The image of a medium that a loader worker has opened."""
+    if not isinstance(media.source, Image.Image):
+        raise TypeError(f"medium {media.source!r} is not open; open it in the data module first.")
+    return media.source

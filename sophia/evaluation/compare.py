@@ -1,0 +1,117 @@
+"""The figures of an evaluation, and of two side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from sophia.evaluation.bootstrap import Estimate, UnitBootstrap
+from sophia.evaluation.records import SOUND_THINKING, EvalRecord
+from sophia.rewards.trust import is_correct
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A share or mean: of what, and over which records."""
+
+    label: str
+    value: Callable[[EvalRecord], float]
+    among: Callable[[EvalRecord], bool]
+
+
+def _right(record: EvalRecord) -> bool:
+    return record.outcome is not None and is_correct(record.outcome)
+
+
+FIGURES: dict[str, Figure] = {
+    "accuracy": Figure(
+        label="accuracy",
+        value=lambda r: float(_right(r)),
+        among=lambda r: r.outcome is not None,
+    ),
+    "thinking": Figure(
+        label="thinking quality",
+        value=lambda r: r.thinking or 0.0,
+        among=lambda r: r.thinking is not None,
+    ),
+    "right_wrong_thinking": Figure(
+        label="right answer, wrong thinking",
+        value=lambda r: float((r.thinking or 0.0) < SOUND_THINKING),
+        among=lambda r: _right(r) and r.thinking is not None,
+    ),
+    "format": Figure(
+        label="well-formed", value=lambda r: float(r.well_formed), among=lambda r: True
+    ),
+}
+
+
+def summarise(records: Sequence[EvalRecord]) -> dict[str, Estimate]:
+    """Every figure with its interval; accuracy also by problem type (``accuracy/<type>``)."""
+    bootstrap = UnitBootstrap([r.units for r in records])
+    estimates = {
+        name: bootstrap.mean(*_columns(figure, records)) for name, figure in FIGURES.items()
+    }
+    for kind in sorted({r.problem_type for r in records}):
+        values, among = _columns(FIGURES["accuracy"], records)
+        of_kind = np.array([float(r.problem_type == kind) for r in records])
+        estimates[f"accuracy/{kind}"] = bootstrap.mean(values, among * of_kind)
+    return estimates
+
+
+def differences(before: Sequence[EvalRecord], after: Sequence[EvalRecord]) -> dict[str, Estimate]:
+    """after - before of every figure, paired by record."""
+    assert [r.uid for r in before] == [r.uid for r in after], "the records are not of one set"
+    bootstrap = UnitBootstrap([r.units for r in before])
+    result = {}
+    for name, figure in FIGURES.items():
+        first, second = _columns(figure, before), _columns(figure, after)
+        result[name] = bootstrap.difference(first[0], second[0], (first[1], second[1]))
+    return result
+
+
+def comparison_table(
+    before: Sequence[EvalRecord], after: Sequence[EvalRecord], *, title: str
+) -> Table:
+    """Before, after and change of every figure, in percent."""
+    table = Table(title=title, title_justify="left")
+    for column in ("held-out, greedy, %", "before", "after", "change"):
+        table.add_column(column, justify="left" if column.startswith("held") else "right")
+    first, second = summarise(before), summarise(after)
+    change = differences(before, after)
+    for name in first:
+        label = FIGURES[name].label if name in FIGURES else f"  {name.partition('/')[2]}"
+        cells = [_percent(first[name]), _percent(second[name])]
+        table.add_row(label, *cells, _percent(change[name], sign=True) if name in change else "")
+    return table
+
+
+def summary_table(columns: Mapping[str, Sequence[EvalRecord]], *, title: str) -> Table:
+    """One column per evaluated policy, in percent."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("held-out, greedy, %")
+    summaries = {name: summarise(records) for name, records in columns.items()}
+    for name in columns:
+        table.add_column(name, justify="right")
+    for name in next(iter(summaries.values())):
+        label = FIGURES[name].label if name in FIGURES else f"  {name.partition('/')[2]}"
+        table.add_row(label, *[_percent(s[name]) for s in summaries.values()])
+    return table
+
+
+def _columns(figure: Figure, records: Sequence[EvalRecord]) -> tuple[Array, Array]:
+    values = np.array([figure.value(r) for r in records])
+    return values, np.array([float(figure.among(r)) for r in records])
+
+
+def _percent(estimate: Estimate, *, sign: bool = False) -> str:
+    if np.isnan(estimate.value):
+        return "–"
+    spec = "+.1f" if sign else ".1f"
+    low, high = 100 * estimate.low, 100 * estimate.high
+    return f"{100 * estimate.value:{spec}} [{low:{spec}}, {high:{spec}}]"

@@ -1,0 +1,86 @@
+"""metrics.csv: one row per RL step, whatever other loggers there are."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
+from lightning.pytorch.utilities import rank_zero_only
+
+_STEP = "rl_step"
+
+
+class CSVMetrics(Logger):
+    """Appends rows; a new column rewrites the file.
+
+    A resumed run goes on in the same file: the first row it logs removes all rows from that step
+    on, so a kill leaves neither duplicates nor half a row.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = Path(path)
+        self._rows: list[dict[str, str]] | None = None
+        self._columns: list[str] = [_STEP]
+
+    @property
+    def name(self) -> str:
+        """Of the logger."""
+        return "csv"
+
+    @property
+    def version(self) -> str:
+        """There is one file."""
+        return ""
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> None:
+        """Nothing besides the file."""
+
+    @rank_zero_only
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """They stand in the run folder's config.yaml."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Write one row."""
+        assert step is not None, "rows are numbered by RL step"
+        row = {_STEP: str(step), **{name: repr(float(v)) for name, v in metrics.items()}}
+        first = self._rows is None
+        rows = read_metrics(self._path, before=step) if self._rows is None else self._rows
+        self._rows = [*rows, row]
+        missing = [name for r in self._rows if first or r is row for name in r]
+        new = [name for name in dict.fromkeys(missing) if name not in self._columns]
+        if first or new:
+            self._columns += new
+            self._rewrite(self._rows)
+        else:
+            with self._path.open("a", newline="") as file:
+                csv.DictWriter(file, self._columns).writerow(row)
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_suffix(".partial")
+        with partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self._columns)
+            writer.writeheader()
+            writer.writerows(rows)
+        os.replace(partial, self._path)
+
+
+def read_metrics(path: Path, *, before: int | None = None) -> list[dict[str, str]]:
+    """Complete rows (of RL steps below ``before``); empty cells are left out."""
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if None not in row.values()]
+    return [
+        {name: value for name, value in row.items() if value != ""}
+        for row in rows
+        if before is None or int(row[_STEP]) < before
+    ]

@@ -1,0 +1,197 @@
+"""One GRPO step: policy and frozen reference, and the clock of the run.
+
+Shapes: B completions of a step on this rank, N all their tokens in one flat row.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from sophia.grpo.advantages import group_advantages
+from sophia.grpo.batch import build_train_batch, sequence_spans, slice_sequences, with_advantages
+from sophia.grpo.loss import LossConfig
+from sophia.grpo.scores import collate_scores
+from sophia.models.load import ModelLoader
+from sophia.models.rows import naive_rows
+from sophia.models.scorer import TokenScorer
+from sophia.optim import OptimizerFactory, frac_changed, sample_parameters, set_learning_rate
+from sophia.rewards.metrics import reward_metrics
+from sophia.schedules import Schedule
+from sophia.step_metrics import completion_metrics, mean_over_ranks
+from sophia.timing import timed
+from sophia.types import ScoredGroup, StepBatch, TrainBatch
+from sophia.update import FixedLogProbs, PolicyUpdate, UpdateConfig
+
+
+class GRPOModule(LightningModule):
+    """Owns the policy, the reference (outside the module tree) and ``rl_step``.
+
+    Args:
+        model: what is loaded and what of it is trained.
+        policy_folder: the checkpoint the run starts from; also the reference.
+        optimizer: makes the optimizer from the trained parameters.
+        lr_schedule: factor of the learning rate at an RL step.
+        loss: what is minimised.
+        update: how.
+        temperature: of sampling; log-probabilities are taken at it.
+        max_new_tokens: length limit, for ``constant_length`` aggregation.
+        rows: how sequences are laid out for the model.
+    """
+
+    def __init__(  # noqa: PLR0913  (one argument per node of configs/algorithm)
+        self,
+        *,
+        model: ModelLoader,
+        policy_folder: Path,
+        optimizer: OptimizerFactory,
+        lr_schedule: Schedule,
+        loss: LossConfig,
+        update: UpdateConfig,
+        temperature: float,
+        max_new_tokens: int,
+        rows: Literal["naive"] = "naive",
+    ) -> None:
+        super().__init__()
+        assert rows == "naive"
+        self.automatic_optimization = False
+        self.rl_step = 0
+        self.policy: TokenScorer | None = None
+        self._reference: list[TokenScorer] = []  # a plain list: in no state_dict
+        self._model = model
+        self._folder = policy_folder
+        self._make_optimizer = optimizer
+        self._lr_schedule = lr_schedule
+        self._loss = loss
+        self._update = update
+        self._temperature = temperature
+        self._max_new_tokens = max_new_tokens
+
+    def configure_model(self) -> None:
+        """Load policy and reference; called more than once by Lightning."""
+        if self.policy is not None:
+            return
+        model = self._model.load(self._folder)
+        entropy_grad = self._loss.entropy_coefficient != 0.0
+        self.policy = TokenScorer(model, temperature=self._temperature, entropy_grad=entropy_grad)
+        if self._loss.beta > 0.0:
+            self._reference = [copy.deepcopy(self.policy).requires_grad_(False)]
+
+    def configure_optimizers(self) -> Optimizer:
+        """The optimizer over what is not frozen."""
+        return self._make_optimizer([p for p in self._scorer.parameters() if p.requires_grad])
+
+    def on_fit_start(self) -> None:
+        """Bring the reference to the policy's device: Lightning does not know it."""
+        for reference in self._reference:
+            reference.to(self.device)
+
+    def named_weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Trained weights under their Hugging Face names, for the rollout engine."""
+        for name, parameter in self._scorer.model.named_parameters():
+            if parameter.requires_grad:
+                yield name, parameter.detach()
+
+    @property
+    def hf_model(self) -> nn.Module:
+        """The policy as a Hugging Face model, for export."""
+        model: nn.Module = self._scorer.model
+        return model
+
+    def training_step(self, batch: StepBatch, batch_idx: int) -> None:
+        """One RL step. Reference and old log-probs come first: the scores arrive meanwhile."""
+        flat = build_train_batch(batch.rollouts)
+        with timed(batch.timings, "reference"):
+            ref = self._score_all(self._reference[0], flat) if self._reference else None
+        with timed(batch.timings, "old"):
+            old = None if self._update.on_policy else self._score_all(self._scorer, flat)
+        with timed(batch.timings, "reward_wait"):
+            groups = batch.groups()
+        flat = self._with_scores(flat, groups)
+        with timed(batch.timings, "update"):
+            metrics = self._train_on(flat, FixedLogProbs(old=old, ref=ref))
+        rewards = reward_metrics(groups)
+        self._log_step({**rewards, **completion_metrics(batch.rollouts), **metrics}, batch)
+        self.rl_step += 1
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The clock belongs to the state."""
+        checkpoint["rl_step"] = self.rl_step
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Set the clock."""
+        self.rl_step = checkpoint["rl_step"]
+
+    @property
+    def _scorer(self) -> TokenScorer:
+        assert self.policy is not None, "configure_model has not run"
+        return self.policy
+
+    @torch.no_grad()
+    def _score_all(self, scorer: TokenScorer, batch: TrainBatch) -> Tensor:
+        """(N,) log-probs of all tokens, without gradients, micro-batch by micro-batch."""
+        pieces = [
+            scorer(naive_rows(slice_sequences(batch, *span), device=self.device)).per_token_logps
+            for span in sequence_spans(len(batch.lengths), self._update.micro_batch_size)
+        ]
+        return torch.cat(pieces)
+
+    def _with_scores(self, batch: TrainBatch, groups: tuple[ScoredGroup, ...]) -> TrainBatch:
+        scores = collate_scores(groups)
+        advantages = group_advantages(
+            scores.rewards,
+            batch.group_ids,
+            scores.valid,
+            scale=self._update.scale_rewards,
+            epsilon=self._update.advantage_epsilon,
+            batch_std=self._batch_std(scores.rewards, scores.valid),
+        )
+        in_loss = scores.valid
+        if self._loss.mask_truncated_completions:
+            in_loss = in_loss & ~scores.truncated
+        return with_advantages(batch, advantages, in_loss)
+
+    def _batch_std(self, rewards: Tensor, valid: Tensor) -> Tensor | None:
+        """() deviation over all ranks; every rank holds equally many completions."""
+        if self._update.scale_rewards != "batch":
+            return None
+        mine = torch.where(valid, rewards, torch.nan).float().to(self.device)
+        everywhere = torch.as_tensor(self.all_gather(mine)).flatten().cpu()
+        known = everywhere[~everywhere.isnan()]
+        return known.std() if len(known) > 1 else torch.zeros(())
+
+    def _train_on(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, float]:
+        optimizer = self.optimizers()
+        assert isinstance(optimizer, Optimizer)
+        warmup = min((self.rl_step + 1) / max(self._update.warmup_steps, 1), 1.0)
+        rate = set_learning_rate(optimizer, warmup * self._lr_schedule(self.rl_step))
+        parameters = list(self._scorer.parameters())
+        before = sample_parameters(parameters)
+        update = PolicyUpdate(
+            self._scorer,
+            optimizer,
+            loss=self._loss,
+            config=self._update,
+            max_new_tokens=self._max_new_tokens,
+            backward=self.manual_backward,
+            mean_over_ranks=lambda t: self.trainer.strategy.reduce(t, reduce_op="mean"),
+        )
+        metrics = update.run(batch, fixed)
+        changed = frac_changed(before, sample_parameters(parameters))
+        return {**metrics, "lr": rate, "optim/frac_params_changed": changed}
+
+    def _log_step(self, metrics: Mapping[str, float], batch: StepBatch) -> None:
+        """One row at this RL step, averaged over ranks, to every logger."""
+        timings = {f"timing_s/{phase}": seconds for phase, seconds in batch.timings.items()}
+        row = mean_over_ranks({**metrics, **batch.metrics, **timings})
+        for logger in self.loggers:
+            logger.log_metrics(row, step=self.rl_step)
+        shown = {name: row[name] for name in ("reward", "accuracy")}
+        self.log_dict(shown, prog_bar=True, logger=False, batch_size=1)

@@ -1,0 +1,152 @@
+"""Supervised warm start: learn the form of an answer before learning to be right.
+
+It stops when sampled answers are right often enough, not after a fixed number of steps: too early
+leaves nothing to reinforce, too late leaves nothing to learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from sophia.grpo.batch import build_train_batch
+from sophia.models.rows import naive_rows
+from sophia.models.scorer import TokenScorer
+from sophia.types import (
+    Completion,
+    GenerationRequest,
+    Prompt,
+    Rollout,
+    RolloutEngine,
+    SamplingParams,
+    StepBatch,
+)
+
+Tokenize = Callable[[str], Sequence[int]]
+Grade = Callable[[Prompt, Completion], float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmStartConfig:
+    """Settings of the warm start.
+
+    Args:
+        learning_rate: of AdamW, after ``warmup_steps`` of rising.
+        batch_size: demonstrations per step.
+        stop_accuracy: sampled accuracy on training prompts at which it ends.
+        check_from: step of the first check.
+        check_every: steps between checks.
+        check_prompts: prompts of a check, each sampled ``check_samples`` times.
+        max_steps: give up after as many.
+    """
+
+    learning_rate: float = 2e-3
+    warmup_steps: int = 20
+    batch_size: int = 32
+    stop_accuracy: float = 0.4
+    check_from: int = 50
+    check_every: int = 5
+    check_prompts: int = 128
+    check_samples: int = 2
+    max_steps: int = 400
+
+
+class SFTModule(LightningModule):
+    """Cross-entropy on demonstrations, prompt tokens left out."""
+
+    def __init__(self, model: Any, *, tokenize: Tokenize, config: WarmStartConfig) -> None:
+        super().__init__()
+        self.policy = TokenScorer(model, temperature=1.0)
+        self._tokenize = tokenize
+        self._config = config
+
+    def training_step(self, batch: StepBatch, batch_idx: int) -> Tensor:
+        """Mean negative log-likelihood of the demonstrations' tokens."""
+        rollouts = [
+            Rollout(prompt=p, encoded=e, completions=(self._demonstration(p),))
+            for p, e in zip(batch.prompts, batch.encoded, strict=True)
+        ]
+        rows = naive_rows(build_train_batch(rollouts), device=self.device)
+        loss = -self.policy(rows).per_token_logps.mean()
+        self.log("loss", loss, prog_bar=True, logger=False, batch_size=len(rollouts))
+        return loss  # type: ignore[no-any-return]
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with a linear warm-up."""
+        optimizer = torch.optim.AdamW(
+            self.policy.parameters(), lr=self._config.learning_rate, betas=(0.9, 0.95)
+        )
+        warmup = max(self._config.warmup_steps, 1)
+        schedule = LambdaLR(optimizer, lambda step: min((step + 1) / warmup, 1.0))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def _demonstration(self, prompt: Prompt) -> Completion:
+        text = prompt.metadata["example"].demonstration
+        ids = tuple(self._tokenize(text))
+        return Completion(
+            text=text,
+            token_ids=ids,
+            sampling_logps=(0.0,) * len(ids),
+            finish_reason="stop",
+            seed=0,
+        )
+
+
+class StopAtAccuracy(Callback):
+    """Ends the warm start once sampled answers to training prompts are right often enough."""
+
+    def __init__(
+        self,
+        engine: RolloutEngine,
+        requests: Sequence[GenerationRequest],
+        *,
+        grade: Grade,
+        sampling: SamplingParams,
+        config: WarmStartConfig,
+    ) -> None:
+        self.accuracy = 0.0
+        self._engine = engine
+        self._requests = requests
+        self._grade = grade
+        self._sampling = sampling
+        self._config = config
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Check when its turn has come."""
+        done = batch_idx + 1
+        if done < self._config.check_from or done % self._config.check_every:
+            return
+        assert isinstance(pl_module, SFTModule)
+        self._engine.load_weights(_weights(pl_module))
+        self.accuracy = self._sampled_accuracy()
+        pl_module.log("sampled_accuracy", self.accuracy, prog_bar=True, logger=False, batch_size=1)
+        trainer.should_stop = self.accuracy >= self._config.stop_accuracy
+
+    def _sampled_accuracy(self) -> float:
+        return fmean(
+            self._grade(rollout.prompt, completion) or 0.0
+            for rollout in self._engine.generate(self._requests, self._sampling)
+            for completion in rollout.completions
+        )
+
+
+def _weights(module: SFTModule) -> Iterator[tuple[str, Tensor]]:
+    for name, parameter in module.policy.model.named_parameters():
+        yield name, parameter.detach()

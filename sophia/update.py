@@ -1,0 +1,186 @@
+"""From a scored rollout to optimizer steps: pieces, micro-batches, clipping, skipping.
+
+Shapes: B completions of a step on this rank, N all their tokens in one flat row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from sophia.grpo.advantages import Scale
+from sophia.grpo.batch import (
+    LossCounts,
+    group_span,
+    num_loss_sequences,
+    sequence_spans,
+    slice_sequences,
+    to_device,
+    token_slice,
+    token_weights,
+)
+from sophia.grpo.loss import LogProbs, LossConfig, grpo_loss
+from sophia.models.rows import naive_rows
+from sophia.models.scorer import TokenScorer
+from sophia.types import TrainBatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateConfig:
+    """How a rollout becomes optimizer steps.
+
+    Args:
+        optimizer_steps_per_rollout: pieces (of whole groups) that a rollout is cut into.
+        num_iterations: how often all pieces are gone through.
+        micro_batch_size: completions per forward and backward; changes memory, not the update.
+        max_grad_norm: global norm that gradients are clipped to.
+        scale_rewards: deviation that advantages are divided by.
+        advantage_epsilon: added to it.
+        warmup_steps: RL steps over which the learning rate rises to its schedule.
+    """
+
+    optimizer_steps_per_rollout: int = 1
+    num_iterations: int = 1
+    micro_batch_size: int = 8
+    max_grad_norm: float = 1.0
+    scale_rewards: Scale = "group"
+    advantage_epsilon: float = 1e-6
+    warmup_steps: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("optimizer_steps_per_rollout", "num_iterations", "micro_batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+
+    @property
+    def on_policy(self) -> bool:
+        """Whether the policy that is updated is the one that sampled: the ratio is 1."""
+        return self.optimizer_steps_per_rollout == 1 and self.num_iterations == 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FixedLogProbs:
+    """Log-probs (N,) that do not change during the update; None where they are not needed."""
+
+    old: Tensor | None  # None: the detached policy, when there is one optimizer step
+    ref: Tensor | None  # None: beta is 0
+
+    def slice(self, tokens: slice) -> FixedLogProbs:
+        """Those of some tokens."""
+        return FixedLogProbs(
+            old=None if self.old is None else self.old[tokens],
+            ref=None if self.ref is None else self.ref[tokens],
+        )
+
+
+class PolicyUpdate:
+    """The optimizer steps of one rollout. Every rank runs the same forwards and backwards.
+
+    Args:
+        scorer: the policy.
+        optimizer: over its trained parameters.
+        loss: what is minimised.
+        config: how it is cut up.
+        max_new_tokens: for ``constant_length`` aggregation.
+        backward: of a loss (the trainer's, for precision and sharding).
+        mean_over_ranks: reduces a tensor.
+    """
+
+    def __init__(
+        self,
+        scorer: TokenScorer,
+        optimizer: Optimizer,
+        *,
+        loss: LossConfig,
+        config: UpdateConfig,
+        max_new_tokens: int,
+        backward: Callable[[Tensor], None],
+        mean_over_ranks: Callable[[Tensor], Tensor],
+    ) -> None:
+        self._scorer = scorer
+        self._optimizer = optimizer
+        self._loss = loss
+        self._config = config
+        self._max_new_tokens = max_new_tokens
+        self._backward = backward
+        self._mean_over_ranks = mean_over_ranks
+        self._parameters = [p for p in scorer.parameters() if p.requires_grad]
+        self._device = self._parameters[0].device
+
+    def run(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, float]:
+        """All optimizer steps of a rollout; metrics are their mean."""
+        num_groups, pieces = len(batch.prompts), self._config.optimizer_steps_per_rollout
+        bounds = [round(i * num_groups / pieces) for i in range(pieces + 1)]
+        rows = []
+        for _ in range(self._config.num_iterations):
+            for first, last in pairwise(bounds):
+                span = group_span(batch, first, last)
+                tokens = token_slice(batch, *span)
+                rows.append(self._step(slice_sequences(batch, *span), fixed.slice(tokens)))
+        return {name: _merge(name, [row[name] for row in rows]) for name in rows[0]}
+
+    def _step(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, float]:
+        counts = self._loss_counts(batch)
+        weights = token_weights(batch, self._loss.aggregation, counts)
+        self._optimizer.zero_grad()
+        rows: list[Mapping[str, Tensor]] = []
+        for span in sequence_spans(len(batch.lengths), self._config.micro_batch_size):
+            tokens = token_slice(batch, *span)
+            micro = slice_sequences(batch, *span)
+            rows.append(self._micro_step(micro, fixed.slice(tokens), weights[tokens], counts))
+        sums = {name: _total(name, [row[name] for row in rows]) for name in rows[0]}
+        return sums | self._apply()
+
+    def _micro_step(
+        self, micro: TrainBatch, fixed: FixedLogProbs, weights: Tensor, counts: LossCounts
+    ) -> Mapping[str, Tensor]:
+        scores = self._scorer(naive_rows(micro, device=self._device))
+        new = scores.per_token_logps
+        old = new.detach() if fixed.old is None else fixed.old
+        micro = to_device(micro, self._device)
+        output = grpo_loss(
+            LogProbs(policy=new, old=old, ref=fixed.ref, entropy=scores.entropy),
+            micro,
+            token_weights=weights.to(self._device),
+            num_tokens=counts.tokens.to(self._device),
+            config=self._loss,
+        )
+        self._backward(output.loss)
+        drift = (old - micro.sampling_per_token_logps).abs() * micro.loss_mask
+        return {
+            "loss": output.loss.detach(),
+            "sampling/sampling_logp_difference/mean": drift.sum() / counts.tokens,
+            "sampling/sampling_logp_difference/max": drift.max(),
+            **output.metrics,
+        }
+
+    def _apply(self) -> dict[str, float]:
+        """Clip and step; a step whose gradient is not finite is skipped and counted."""
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_grad_norm)
+        finite = bool(torch.isfinite(norm))
+        if finite:
+            self._optimizer.step()
+        else:
+            self._optimizer.zero_grad()
+        return {"grad_norm": float(norm), "optim/skipped_steps": float(not finite)}
+
+    def _loss_counts(self, batch: TrainBatch) -> LossCounts:
+        """Means over ranks, because gradients are averaged over ranks."""
+        counts = torch.tensor([float(batch.loss_mask.sum()), float(num_loss_sequences(batch))])
+        mean = self._mean_over_ranks(counts.to(self._device)).cpu().clamp(min=1e-9)
+        return LossCounts(tokens=mean[0], sequences=mean[1], max_new_tokens=self._max_new_tokens)
+
+
+def _total(name: str, values: list[Tensor]) -> float:
+    """Shares of micro-batches add up; a maximum is the largest."""
+    stacked = torch.stack(values)
+    return float(stacked.max() if name.endswith("/max") else stacked.sum())
+
+
+def _merge(name: str, values: list[float]) -> float:
+    return max(values) if name.endswith("/max") else sum(values) / len(values)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning import LightningModule
@@ -20,8 +20,7 @@ from sophia.grpo.batch import build_train_batch, sequence_spans, slice_sequences
 from sophia.grpo.loss import LossConfig
 from sophia.grpo.scores import collate_scores
 from sophia.models.load import ModelLoader
-from sophia.models.rows import naive_rows
-from sophia.models.scorer import TokenScorer
+from sophia.models.scorer import RowsKind, TokenScorer
 from sophia.optim import OptimizerFactory, frac_changed, sample_parameters, set_learning_rate
 from sophia.rewards.metrics import reward_metrics
 from sophia.schedules import Schedule
@@ -43,7 +42,7 @@ class GRPOModule(LightningModule):
         update: how.
         temperature: of sampling; log-probabilities are taken at it.
         max_new_tokens: length limit, for ``constant_length`` aggregation.
-        rows: how sequences are laid out for the model.
+        rows: how sequences are laid out for the model; the same in every pass.
     """
 
     def __init__(  # noqa: PLR0913  (one argument per node of configs/algorithm)
@@ -57,10 +56,9 @@ class GRPOModule(LightningModule):
         update: UpdateConfig,
         temperature: float,
         max_new_tokens: int,
-        rows: Literal["naive"] = "naive",
+        rows: RowsKind,
     ) -> None:
         super().__init__()
-        assert rows == "naive"
         self.automatic_optimization = False
         self.rl_step = 0
         self.policy: TokenScorer | None = None
@@ -72,6 +70,7 @@ class GRPOModule(LightningModule):
         self._loss = loss
         self._update = update
         self._temperature = temperature
+        self._rows = rows
         self._max_new_tokens = max_new_tokens
 
     def configure_model(self) -> None:
@@ -80,7 +79,9 @@ class GRPOModule(LightningModule):
             return
         model = self._model.load(self._folder)
         entropy_grad = self._loss.entropy_coefficient != 0.0
-        self.policy = TokenScorer(model, temperature=self._temperature, entropy_grad=entropy_grad)
+        self.policy = TokenScorer(
+            model, rows=self._rows, temperature=self._temperature, entropy_grad=entropy_grad
+        )
         if self._loss.beta > 0.0:
             self._reference = [copy.deepcopy(self.policy).requires_grad_(False)]
 
@@ -138,7 +139,7 @@ class GRPOModule(LightningModule):
     def _score_all(self, scorer: TokenScorer, batch: TrainBatch) -> Tensor:
         """(N,) log-probs of all tokens, without gradients, micro-batch by micro-batch."""
         pieces = [
-            scorer(naive_rows(slice_sequences(batch, *span), device=self.device)).per_token_logps
+            scorer(slice_sequences(batch, *span)).per_token_logps
             for span in sequence_spans(len(batch.lengths), self._update.micro_batch_size)
         ]
         return torch.cat(pieces)

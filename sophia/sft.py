@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from sophia.grpo.batch import build_train_batch
-from sophia.models.rows import naive_rows
 from sophia.models.scorer import TokenScorer
 from sophia.types import (
     Completion,
@@ -63,7 +62,7 @@ class SFTModule(LightningModule):
 
     def __init__(self, model: Any, *, tokenize: Tokenize, config: WarmStartConfig) -> None:
         super().__init__()
-        self.policy = TokenScorer(model, temperature=1.0)
+        self.policy = TokenScorer(model, rows="shared", temperature=1.0)
         self._tokenize = tokenize
         self._config = config
 
@@ -73,8 +72,7 @@ class SFTModule(LightningModule):
             Rollout(prompt=p, encoded=e, completions=(self._demonstration(p),))
             for p, e in zip(batch.prompts, batch.encoded, strict=True)
         ]
-        rows = naive_rows(build_train_batch(rollouts), device=self.device)
-        loss = -self.policy(rows).per_token_logps.mean()
+        loss = -self.policy(build_train_batch(rollouts)).per_token_logps.mean()
         self.log("loss", loss, prog_bar=True, logger=False, batch_size=len(rollouts))
         return loss  # type: ignore[no-any-return]
 

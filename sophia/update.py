@@ -25,7 +25,6 @@ from sophia.grpo.batch import (
     token_weights,
 )
 from sophia.grpo.loss import LogProbs, LossConfig, grpo_loss
-from sophia.models.rows import naive_rows
 from sophia.models.scorer import TokenScorer
 from sophia.types import TrainBatch
 
@@ -139,7 +138,7 @@ class PolicyUpdate:
     def _micro_step(
         self, micro: TrainBatch, fixed: FixedLogProbs, weights: Tensor, counts: LossCounts
     ) -> Mapping[str, Tensor]:
-        scores = self._scorer(naive_rows(micro, device=self._device))
+        scores = self._scorer(micro)
         new = scores.per_token_logps
         old = new.detach() if fixed.old is None else fixed.old
         micro = to_device(micro, self._device)

@@ -55,7 +55,12 @@ def draw_groups(groups: Sequence[ScoredGroup]) -> Figure:
     """One row per group: image on the left, question and two completions on the right."""
     figure: Figure
     figure, axes = plt.subplots(
-        len(groups), 2, figsize=(11, 1.9 * len(groups)), width_ratios=[1, 3], squeeze=False
+        len(groups),
+        2,
+        figsize=(11, 1.9 * len(groups)),
+        width_ratios=[1, 3],
+        squeeze=False,
+        layout="constrained",
     )
     for (left, right), group in zip(axes, groups, strict=True):
         left.axis("off")
@@ -68,7 +73,6 @@ def draw_groups(groups: Sequence[ScoredGroup]) -> Figure:
             lines.append(_shortened(group.rollout.completions[place].text))
             lines.append("    " + describe(group.rewards[place]))
         right.text(0, 0.5, "\n".join(lines), va="center", family="monospace", parse_math=False)
-    figure.tight_layout()
     return figure
 
 
@@ -103,7 +107,7 @@ def _best_and_worst(rewards: Sequence[Reward]) -> list[int]:
 
 
 def _shortened(text: str, width: int = 110) -> str:
-    flat = " ".join(text.split())
+    flat = "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 

@@ -18,12 +18,16 @@ SHARED = (
     "format",
     "judge",
     "model",
+    "num_generations",
+    "num_steps",
     "outcome",
     "policy_folder",
+    "prompts_per_step",
     "run_dir",
     "sampling",
+    "seed",
 )
-"""Objects that are passed by name to whatever asks for them, when its node does not set them."""
+"""What is passed by name to whatever asks for them, when its node does not set them."""
 
 
 def build(node: DictConfig | None, shared: dict[str, Any], **explicit: Any) -> Any:

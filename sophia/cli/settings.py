@@ -38,10 +38,11 @@ class TrainSettings:
 class EvaluateSettings:
     """Keys of configs/evaluate.yaml."""
 
+    name: str
     ckpt: str | None
     seed: int
+    run_dir: str
     debug: bool
-    output: str | None
     sampling: Any
     data: Any
     reward: Any

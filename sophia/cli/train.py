@@ -35,6 +35,8 @@ from sophia.timing import timed
 
 log = logging.getLogger(__name__)
 
+_NUMBERS = ("num_generations", "num_steps", "prompts_per_step", "seed")
+
 
 def validate_train(cfg: DictConfig) -> None:
     """Refuse what cannot work, before anything is built."""
@@ -54,6 +56,7 @@ def train(cfg: DictConfig, *, overrides: Sequence[str]) -> None:
             policy_folder = initial_policy(cfg, model, datasets["train"])
         save_skeleton(policy_folder, folder.skeleton)
         shared = {**shared_parts(cfg, policy_folder), "model": model, "run_dir": folder.path}
+        shared |= {name: cfg[name] for name in _NUMBERS}
         before = _evaluate(cfg, shared, datasets, folder, "before", timings)
         module = _fit(cfg, shared, datasets, folder, timings)
         with timed(timings, "export"):

@@ -80,8 +80,9 @@ def comparison_table(
 ) -> Table:
     """Before, after and change of every figure, in percent."""
     table = Table(title=title, title_justify="left")
-    for column in ("held-out, greedy, %", "before", "after", "change"):
-        table.add_column(column, justify="left" if column.startswith("held") else "right")
+    table.add_column("held-out, greedy, % [95 %]", no_wrap=True)
+    for column in ("before", "after", "change"):
+        table.add_column(column, justify="right", no_wrap=True)
     first, second = summarise(before), summarise(after)
     change = differences(before, after)
     for name in first:
@@ -94,7 +95,7 @@ def comparison_table(
 def summary_table(columns: Mapping[str, Sequence[EvalRecord]], *, title: str) -> Table:
     """One column per evaluated policy, in percent."""
     table = Table(title=title, title_justify="left")
-    table.add_column("held-out, greedy, %")
+    table.add_column("held-out, greedy, % [95 %]", no_wrap=True)
     summaries = {name: summarise(records) for name, records in columns.items()}
     for name in columns:
         table.add_column(name, justify="right")
@@ -112,6 +113,6 @@ def _columns(figure: Figure, records: Sequence[EvalRecord]) -> tuple[Array, Arra
 def _percent(estimate: Estimate, *, sign: bool = False) -> str:
     if np.isnan(estimate.value):
         return "–"
-    spec = "+.1f" if sign else ".1f"
+    spec = "+" if sign else ""
     low, high = 100 * estimate.low, 100 * estimate.high
-    return f"{100 * estimate.value:{spec}} [{low:{spec}}, {high:{spec}}]"
+    return f"{100 * estimate.value:{spec}.1f} [{low:{spec}.0f}, {high:{spec}.0f}]"

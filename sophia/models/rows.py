@@ -1,59 +1,101 @@
-"""Naive rows: every completion behind its own copy of the prompt, padded on the right.
+"""How the completions of a batch are laid out for the model.
 
-Shapes: B rows, L their padded length, N completion tokens in one flat row. This is the reference
-path: nothing is shared, so nothing can be shared wrongly.
+Shapes: B completions, L the padded length of naive rows, T tokens of a packed row, N completion
+tokens in one flat row, H hidden size.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from sophia.types import TrainBatch
+from sophia.types import EncodedPrompt, TrainBatch
+
+
+class Rows(Protocol):
+    """A layout of a batch: computes what predicts each completion token."""
+
+    def hidden(self, model: Any) -> Tensor:
+        """(N, H) the hidden states that predict the completion tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rows:
-    """What the model reads, and where the completion tokens are predicted."""
+class Pixels:
+    """Images of several prompts, patches one after the other."""
 
-    input_ids: Tensor  # (B, L) int64
-    attention_mask: Tensor  # (B, L) int64
-    mm_token_type_ids: Tensor  # (B, L) int64
-    pixel_values: Tensor | None  # (patches, patch_dim)
-    image_grid_thw: Tensor | None  # (images, 3)
-    row_of_token: Tensor  # (N,) int64
-    column_of_token: Tensor  # (N,) int64: the position whose output predicts the token
-    completion_ids: Tensor  # (N,) int64
+    values: Tensor  # (patches, patch_dim)
+    grid_thw: Tensor  # (images, 3)
 
 
-def naive_rows(batch: TrainBatch, *, device: torch.device) -> Rows:
-    """The rows of all completions of a batch, in order."""
-    prompts = [batch.prompts[g] for g in batch.group_ids.tolist()]
-    prompt_lengths = torch.tensor([len(p.prompt_ids) for p in prompts])
-    sizes = prompt_lengths + batch.lengths
-    shape = len(prompts), int(sizes.max())
-    input_ids = torch.zeros(shape, dtype=torch.long)
-    types = torch.zeros(shape, dtype=torch.long)
-    mask = (torch.arange(shape[1])[None] < sizes[:, None]).long()
-    completions = torch.split(batch.completion_ids, batch.lengths.tolist())
-    for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
-        length = len(prompt.prompt_ids)
-        input_ids[row, :length] = prompt.prompt_ids
-        types[row, :length] = prompt.mm_token_type_ids
-        input_ids[row, length : length + len(completion)] = completion
-    starts = batch.lengths.cumsum(0) - batch.lengths
-    offset = torch.arange(len(batch.completion_ids)) - starts[batch.sequence_ids]
-    pixels = [p.pixel_values for p in prompts if p.pixel_values is not None]
+def collect_pixels(prompts: list[EncodedPrompt], device: torch.device) -> Pixels | None:
+    """All images of the prompts, in order; None without images."""
+    values = [p.pixel_values for p in prompts if p.pixel_values is not None]
     grids = [p.image_grid_thw for p in prompts if p.image_grid_thw is not None]
-    return Rows(
-        input_ids=input_ids.to(device),
-        attention_mask=mask.to(device),
-        mm_token_type_ids=types.to(device),
-        pixel_values=torch.cat(pixels).to(device) if pixels else None,
-        image_grid_thw=torch.cat(grids).to(device) if grids else None,
-        row_of_token=batch.sequence_ids.to(device),
-        column_of_token=(prompt_lengths[batch.sequence_ids] - 1 + offset).to(device),
-        completion_ids=batch.completion_ids.to(device),
-    )
+    if not values:
+        return None
+    return Pixels(values=torch.cat(values).to(device), grid_thw=torch.cat(grids).to(device))
+
+
+class NaiveRows:
+    """Every completion behind its own copy of the prompt, padded on the right.
+
+    The reference path: nothing is shared, so nothing can be shared wrongly.
+    """
+
+    def __init__(self, batch: TrainBatch, *, device: torch.device) -> None:
+        prompts = [batch.prompts[g] for g in batch.group_ids.tolist()]
+        prompt_lengths = torch.tensor([len(p.prompt_ids) for p in prompts])
+        sizes = prompt_lengths + batch.lengths
+        shape = len(prompts), int(sizes.max())
+        input_ids = torch.zeros(shape, dtype=torch.long)
+        types = torch.zeros(shape, dtype=torch.long)
+        completions = torch.split(batch.completion_ids, batch.lengths.tolist())
+        for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+            length = len(prompt.prompt_ids)
+            input_ids[row, :length] = prompt.prompt_ids
+            types[row, :length] = prompt.mm_token_type_ids
+            input_ids[row, length : length + len(completion)] = completion
+        starts = batch.lengths.cumsum(0) - batch.lengths
+        offset = torch.arange(len(batch.completion_ids)) - starts[batch.sequence_ids]
+        column = prompt_lengths[batch.sequence_ids] - 1 + offset
+        self.input_ids = input_ids.to(device)  # (B, L)
+        self._types = types.to(device)  # (B, L)
+        mask = torch.arange(shape[1])[None] < sizes[:, None]
+        self._mask = mask.long().to(device)  # (B, L)
+        self._places = batch.sequence_ids.to(device), column.to(device)  # (N,), (N,)
+        self._pixels = collect_pixels(prompts, device)
+
+    def hidden(self, model: Any) -> Tensor:
+        """(N, H) from one padded forward."""
+        inputs: dict[str, Any] = {}
+        if self._pixels is not None:
+            check_image_tokens(model.config, self.input_ids, self._pixels)
+            inputs["pixel_values"] = self._pixels.values
+            inputs["image_grid_thw"] = self._pixels.grid_thw
+        if hasattr(model.model, "get_rope_index"):
+            # From the model's own rule, never from its cached state.
+            inputs["position_ids"] = model.model.get_rope_index(
+                self.input_ids,
+                mm_token_type_ids=self._types,
+                image_grid_thw=inputs.get("image_grid_thw"),
+                attention_mask=self._mask,
+            )[0]
+        output = model.model(
+            input_ids=self.input_ids, attention_mask=self._mask, use_cache=False, **inputs
+        )
+        return output.last_hidden_state[self._places]  # type: ignore[no-any-return]
+
+
+def check_image_tokens(config: Any, input_ids: Tensor, pixels: Pixels) -> None:
+    """Placeholders and image features must agree; a sampled placeholder would shift every image."""
+    features = int(pixels.grid_thw.prod(dim=1).sum())
+    features //= config.vision_config.spatial_merge_size**2
+    placeholders = int((input_ids == config.image_token_id).sum())
+    if placeholders != features:
+        raise ValueError(
+            f"the rows hold {placeholders} image placeholder tokens but {features} image features;"
+            " was a media token sampled, or a prompt cut inside an image?"
+        )

@@ -1,0 +1,55 @@
+"""The verbs: each composes a configuration of configs/ and hands it to its function."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from sophia.cli.errors import readable_errors
+from sophia.cli.evaluate import evaluate
+from sophia.cli.train import train
+
+CONFIGS = Path(__file__).parent.parent.parent / "configs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """What `python -m sophia NAME` does."""
+
+    config: str
+    about: str
+    function: Callable[[DictConfig], None]
+
+    def run(self) -> None:
+        """Compose from the command line and go; a user's mistake is one sentence."""
+
+        def task(cfg: DictConfig) -> None:
+            with readable_errors(debug=cfg.debug):
+                self.function(cfg)
+
+        decorate = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=self.config)
+        decorate(task)()
+
+
+def _train(cfg: DictConfig) -> None:
+    train(cfg, overrides=list(HydraConfig.get().overrides.task))
+
+
+VERBS = {
+    "train": Verb(config="train", about="one run", function=_train),
+    "evaluate": Verb(config="evaluate", about="a policy on held-out questions", function=evaluate),
+}
+
+
+def usage(verb: str) -> str:
+    """What to type instead."""
+    close = difflib.get_close_matches(verb, VERBS, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    known = "\n".join(f"  {name:12} {v.about}" for name, v in VERBS.items())
+    return f"usage: python -m sophia VERB [key=value ...]{hint}\n{known}"

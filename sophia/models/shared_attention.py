@@ -1,0 +1,113 @@
+"""Attention over a packed row in which each group shares its prompt.
+
+A row is a run of groups, each ``[prefix | segment | segment | ...]``. A prefix token sees the
+prefix up to itself; a segment token sees the whole prefix of its group and its own segment up to
+itself, and nothing else.
+
+Shapes: T tokens of the row, A attention heads, K key-value heads, D head size, P prefix length,
+S segments of a group, R their longest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+NAME = "shared_prefix"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GroupLayout:
+    """Where a group lies in the row."""
+
+    prefix: slice  # of the row
+    tokens: Tensor  # (S, R) row index of each segment token; padding repeats a real one
+    padding: Tensor  # (S, R) bool
+    mask: Tensor  # (R, P + R) bool: what a segment token sees of [prefix, its segment]
+
+
+def group_layout(start: int, prefix_length: int, lengths: Sequence[int]) -> GroupLayout:
+    """The layout of a group whose prefix begins at row index ``start``."""
+    longest = max(lengths)
+    first = start + prefix_length
+    sizes = torch.tensor(lengths)
+    starts = first + sizes.cumsum(0) - sizes
+    offsets = torch.arange(longest)
+    padding = offsets[None] >= sizes[:, None]
+    tokens = starts[:, None] + torch.minimum(offsets[None], sizes[:, None] - 1)
+    causal = torch.ones(longest, longest, dtype=torch.bool).tril()
+    seen = torch.ones(longest, prefix_length, dtype=torch.bool)
+    return GroupLayout(
+        prefix=slice(start, first),
+        tokens=tokens,
+        padding=padding,
+        mask=torch.cat([seen, causal], dim=1),
+    )
+
+
+def shared_prefix_attention(
+    module: Any,
+    query: Tensor,  # (1, A, T, D)
+    key: Tensor,  # (1, K, T, D)
+    value: Tensor,  # (1, K, T, D)
+    attention_mask: Tensor | None,
+    *,
+    scaling: float,
+    shared_prefix: Sequence[GroupLayout],
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """(1, T, A, D): two calls per group, one for the prefix and one for all segments."""
+    assert attention_mask is None, "a packed row has its own mask"
+    outputs = []
+    for group in shared_prefix:
+        if group.prefix.stop > group.prefix.start:
+            outputs.append(_prefix(query, key, value, group, scaling))
+        outputs.append(_segments(query, key, value, group, scaling))
+    return torch.cat(outputs, dim=1), None
+
+
+def _prefix(
+    query: Tensor, key: Tensor, value: Tensor, group: GroupLayout, scaling: float
+) -> Tensor:
+    """(1, P, A, D)."""
+    own = group.prefix
+    output = scaled_dot_product_attention(
+        query[:, :, own], key[:, :, own], value[:, :, own],
+        is_causal=True, scale=scaling, enable_gqa=True,
+    )  # fmt: skip
+    return output.transpose(1, 2)
+
+
+def _segments(
+    query: Tensor, key: Tensor, value: Tensor, group: GroupLayout, scaling: float
+) -> Tensor:
+    """(1, sum of segment lengths, A, D)."""
+    output = scaled_dot_product_attention(
+        _gather(query, group.tokens),
+        _with_prefix(key, group),
+        _with_prefix(value, group),
+        attn_mask=group.mask.to(query.device),
+        scale=scaling,
+        enable_gqa=True,
+    )  # (S, A, R, D)
+    return output.transpose(1, 2)[~group.padding][None]
+
+
+def _with_prefix(states: Tensor, group: GroupLayout) -> Tensor:
+    """(S, K, P + R, D): the prefix in front of every segment."""
+    prefix = states[:, :, group.prefix].expand(len(group.tokens), -1, -1, -1)
+    return torch.cat([prefix, _gather(states, group.tokens)], dim=2)
+
+
+def _gather(states: Tensor, tokens: Tensor) -> Tensor:
+    """(1, heads, T, D) -> (S, heads, R, D)."""
+    return states[0][:, tokens].transpose(0, 1)
+
+
+AttentionInterface.register(NAME, shared_prefix_attention)

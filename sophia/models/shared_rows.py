@@ -1,0 +1,91 @@
+"""Group-shared rows: prompt and image once per group, completions attached, no padding.
+
+A group's part of the row is ``[prompt[:-1] | seg_1 | ... | seg_G]`` with ``seg_g = [prompt[-1]] +
+completion_g[:-1]``: the output at ``seg_g[j]`` predicts ``completion_g[j]``, so nothing is shifted
+and no prompt position is a prediction. Exact against naive rows, gradients included.
+
+Shapes: T tokens of the row, N completion tokens, P a prompt's tokens, H hidden size.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sophia.models.rows import check_image_tokens, collect_pixels
+from sophia.models.shared_attention import GroupLayout, group_layout
+from sophia.types import EncodedPrompt, TrainBatch
+
+
+class SharedRows:
+    """All groups of a batch in one packed row; the model must use ``shared_prefix`` attention."""
+
+    def __init__(self, batch: TrainBatch, *, device: torch.device) -> None:
+        self._device = device
+        self._prompts = list(batch.prompts)
+        self._lengths = [
+            batch.lengths[batch.group_ids == group].tolist() for group in range(len(batch.prompts))
+        ]
+        completions = iter(torch.split(batch.completion_ids, batch.lengths.tolist()))
+        ids: list[Tensor] = []
+        predicts: list[Tensor] = []
+        self._layouts: list[GroupLayout] = []
+        start = 0
+        for prompt, lengths in zip(self._prompts, self._lengths, strict=True):
+            prefix = prompt.prompt_ids[:-1]
+            segments = [
+                torch.cat([prompt.prompt_ids[-1:], next(completions)[:-1]]) for _ in lengths
+            ]
+            self._layouts.append(group_layout(start, len(prefix), lengths))
+            ids += [prefix, *segments]
+            begin = start + len(prefix)
+            start = begin + sum(lengths)
+            predicts.append(torch.arange(begin, start))
+        self.input_ids = torch.cat(ids)[None].to(device)  # (1, T)
+        self._predicts = torch.cat(predicts).to(device)  # (N,)
+        self._pixels = collect_pixels(self._prompts, device)
+
+    def hidden(self, model: Any) -> Tensor:
+        """(N, H) from one packed forward."""
+        inputs: dict[str, Any] = {}
+        if self._pixels is not None:
+            check_image_tokens(model.config, self.input_ids, self._pixels)
+            features = model.model.get_image_features(
+                self._pixels.values, self._pixels.grid_thw, return_dict=True
+            )
+            inputs["mm_encoder_outputs"] = {"image": features}
+        output = model.model(
+            input_ids=self.input_ids,
+            position_ids=self._positions(model.model),
+            use_cache=False,
+            shared_prefix=self._layouts,
+            **inputs,
+        )
+        return output.last_hidden_state[0, self._predicts]  # type: ignore[no-any-return]
+
+    def _positions(self, body: Any) -> Tensor:
+        """(3, 1, T) for a vision model, (1, T) for a text model."""
+        pieces: list[Tensor] = []
+        for prompt, lengths in zip(self._prompts, self._lengths, strict=True):
+            own = _prompt_positions(body, prompt)  # (3 or 1, P)
+            pieces.append(own[:, :-1])
+            after = int(own.max())  # not P: an image advances positions by less than its tokens
+            for length in lengths:
+                rest = torch.arange(after + 1, after + length).expand(len(own), -1)
+                pieces += [own[:, -1:], rest]
+        positions = torch.cat(pieces, dim=1).to(self._device)
+        return positions if len(positions) == 1 else positions[:, None]
+
+
+def _prompt_positions(body: Any, prompt: EncodedPrompt) -> Tensor:
+    if not hasattr(body, "get_rope_index"):
+        return torch.arange(len(prompt.prompt_ids))[None]
+    positions: Tensor = body.get_rope_index(
+        prompt.prompt_ids[None],
+        mm_token_type_ids=prompt.mm_token_type_ids[None],
+        image_grid_thw=prompt.image_grid_thw,
+        attention_mask=torch.ones_like(prompt.prompt_ids)[None],
+    )[0]
+    return positions[:, 0]

@@ -1,4 +1,4 @@
-"""metrics.csv: one row per RL step, whatever other loggers there are."""
+"""Where a run's metrics go: metrics.csv always, TensorBoard by default."""
 
 from __future__ import annotations
 
@@ -9,10 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 _STEP = "rl_step"
+
+
+class TensorBoard(TensorBoardLogger):
+    """Events in the run folder; a resumed run hides what a killed one wrote after its checkpoint.
+
+    Args:
+        run_dir: of the run.
+        start_step: RL step that this process starts at.
+    """
+
+    def __init__(self, *, run_dir: Path, start_step: int) -> None:
+        super().__init__(
+            save_dir=run_dir,
+            name="tensorboard",
+            version="",
+            default_hp_metric=False,
+            purge_step=start_step,
+        )
 
 
 class CSVMetrics(Logger):

@@ -26,6 +26,7 @@ SHARED = (
     "run_dir",
     "sampling",
     "seed",
+    "start_step",
 )
 """What is passed by name to whatever asks for them, when its node does not set them."""
 

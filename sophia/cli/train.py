@@ -17,6 +17,7 @@ from rich.console import Console
 from sophia.checkpoint import AtomicCheckpointIO
 from sophia.cli.build import SHARED, build, build_all
 from sophia.cli.parts import ENGINE_ARGUMENTS, shared_parts
+from sophia.cli.processes import is_rank_zero, world_size
 from sophia.cli.quiet import quiet_libraries
 from sophia.cli.settings import TrainSettings
 from sophia.cli.step_table import step_table
@@ -43,10 +44,14 @@ def validate_train(cfg: DictConfig) -> None:
     validate(cfg, TrainSettings, shared=(*SHARED, *ENGINE_ARGUMENTS))
 
 
-def train(cfg: DictConfig, *, overrides: Sequence[str]) -> None:
+def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
     """One run, from its configuration to its folder."""
     validate_train(cfg)
-    folder = open_run_folder(Path(cfg.run_dir), _settings(cfg), resume=cfg.resume)
+    table = step_table(cfg, world_size=world_size(cfg))
+    folder = RunFolder(path=run_dir)
+    if is_rank_zero():
+        folder = open_run_folder(run_dir, _settings(cfg), resume=cfg.resume)
+        Console().print(table)
     quiet_libraries()
     timings: dict[str, float] = {}
     with timed(timings, "total"):
@@ -54,17 +59,20 @@ def train(cfg: DictConfig, *, overrides: Sequence[str]) -> None:
         model = build(cfg.model, {})
         with timed(timings, "warm_start"):
             policy_folder = initial_policy(cfg, model, datasets["train"])
-        save_skeleton(policy_folder, folder.skeleton)
+        if is_rank_zero():
+            save_skeleton(policy_folder, folder.skeleton)
         shared = {**shared_parts(cfg, policy_folder), "model": model, "run_dir": folder.path}
         shared |= {name: cfg[name] for name in _NUMBERS}
         before = _evaluate(cfg, shared, datasets, folder, "before", timings)
         module = _fit(cfg, shared, datasets, folder, timings)
         with timed(timings, "export"):
-            export(module.hf_model, folder.skeleton, folder.policy)
+            if is_rank_zero():
+                export(module.hf_model, folder.skeleton, folder.policy)
         shared["engine"].load_weights(module.named_weights())
         after = _evaluate(cfg, shared, datasets, folder, "after", timings)
         shared["judge"].close()
-    _report(cfg, folder, before, after, overrides=overrides, timings=timings)
+    if is_rank_zero():
+        _report(cfg, folder, before, after, overrides=overrides, timings=timings)
 
 
 def _settings(cfg: DictConfig) -> str:
@@ -93,7 +101,8 @@ def _evaluate(
     with timed(timings, f"evaluation_{when}"):
         prompts = [heldout[index] for index in range(len(heldout))]
         records = evaluator.evaluate(prompts, description=f"evaluation {when}")
-    save_records(path, records)
+    if is_rank_zero():
+        save_records(path, records)
     return records
 
 
@@ -109,8 +118,8 @@ def _fit(
     shared["composer"] = build(cfg.reward, shared, outcome=outcome, format=rule)
     module: GRPOModule = build(cfg.algorithm, shared)
     data = build(cfg.data, shared, **datasets)
-    board = {"purge_step": folder.start_step} if cfg.resume else {}
-    loggers = [CSVMetrics(folder.metrics), *_loggers(cfg, shared, board)]
+    shared["start_step"] = folder.start_step if cfg.resume else 0
+    loggers = [CSVMetrics(folder.metrics), *build_all(cfg.logger, shared)]
     trainer: Trainer = build(
         cfg.trainer,
         {
@@ -119,20 +128,10 @@ def _fit(
             "plugins": [AtomicCheckpointIO()],
         },
     )
-    if trainer.is_global_zero:
-        Console().print(step_table(cfg, world_size=trainer.world_size))
     with timed(timings, "grpo"):
         trainer.fit(module, data, ckpt_path=folder.last_checkpoint, weights_only=True)
     shared["composer"].close()
     return module
-
-
-def _loggers(cfg: DictConfig, shared: dict[str, Any], board: dict[str, int]) -> list[Any]:
-    return [
-        build(node, shared, **(board if "TensorBoard" in node["_target_"] else {}))
-        for node in cfg.logger.values()
-        if node is not None
-    ]
 
 
 def _report(

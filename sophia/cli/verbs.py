@@ -38,7 +38,9 @@ class Verb:
 
 
 def _train(cfg: DictConfig) -> None:
-    train(cfg, overrides=list(HydraConfig.get().overrides.task))
+    # Not cfg.run_dir: a second process of the run is told the folder of the first through Hydra.
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    train(cfg, run_dir=folder, overrides=list(HydraConfig.get().overrides.task))
 
 
 VERBS = {

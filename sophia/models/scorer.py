@@ -60,7 +60,8 @@ class TokenScorer(nn.Module):
         """Score the completion tokens of a batch, on the model's device."""
         device = self.model.device
         hidden = self._rows(batch, device=device).hidden(self.model)  # (N, H)
-        logits = self.model.lm_head(hidden).float() / self._temperature  # (N, V)
+        raw = self.model.lm_head(hidden)  # (N, V)
+        logits = raw.to(torch.promote_types(raw.dtype, torch.float32)) / self._temperature
         logps = logits.log_softmax(dim=-1)
         with torch.set_grad_enabled(self._entropy_grad and torch.is_grad_enabled()):
             entropy = -(logps.exp() * logps).sum(dim=-1)

@@ -145,9 +145,7 @@ def test_micro_batches_add_up_to_the_whole() -> None:
     batch = batch_of([2, 5], [1.0, -2.0])
     current = torch.linspace(-2, -0.5, 7)
     whole = loss_of(current, torch.full((7,), -1.0), batch, config()).loss
-    counts = LossCounts(
-        tokens=torch.tensor(7.0), sequences=torch.tensor(2.0), max_new_tokens=10
-    )
+    counts = LossCounts(tokens=torch.tensor(7.0), sequences=torch.tensor(2.0), max_new_tokens=10)
     weights = token_weights(batch, "token_mean", counts)
     parts = []
     for start, stop in ((0, 1), (1, 2)):

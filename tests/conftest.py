@@ -1,0 +1,37 @@
+"""Fixtures that several rooms need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sophia.data.digits import DigitsDataset
+from sophia.data.encode import PromptEncoder
+from sophia.models.tiny import TinyQwen25VL
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small Qwen2.5-VL with random weights, in Hugging Face format."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    prompts = DigitsDataset(split="train", num_prompts=200, seed=0)
+    corpus = [
+        f"user\n{prompts[i].question}\nassistant\n{prompts[i].metadata['example'].demonstration}"
+        for i in range(200)
+    ]
+    tiny = TinyQwen25VL(seed=0, hidden_size=64, intermediate_size=96, vision_hidden_size=32)
+    tiny.save(folder, corpus=corpus)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encoder(tiny_folder: Path) -> PromptEncoder:
+    """Of the small model."""
+    return PromptEncoder(tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def digits() -> DigitsDataset:
+    """Some training prompts."""
+    return DigitsDataset(split="train", num_prompts=64, seed=0)

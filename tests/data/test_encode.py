@@ -1,0 +1,52 @@
+"""Tokens and pixels of a prompt."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sophia.data.digits import DigitsDataset
+from sophia.data.encode import PromptEncoder
+from sophia.types import Media, Message
+from tests.builders import prompt
+
+
+def test_one_placeholder_per_image_feature(encoder: PromptEncoder, digits: DigitsDataset) -> None:
+    result = encoder(digits[0])
+    assert result.image_grid_thw is not None
+    assert result.pixel_values is not None
+    # 28 x 56 pixels: 2 x 4 patches of 14, merged 2 x 2 into 2 tokens
+    assert result.image_grid_thw.tolist() == [[1, 2, 4]]
+    assert result.pixel_values.shape == (8, 3 * 2 * 14 * 14)
+    assert int(result.mm_token_type_ids.sum()) == 2
+    placeholder = encoder.tokenizer.convert_tokens_to_ids("<|image_pad|>")
+    assert int((result.prompt_ids == placeholder).sum()) == 2
+
+
+def test_several_images_and_none(encoder: PromptEncoder, digits: DigitsDataset) -> None:
+    media = digits[0].media[0], digits[2].media[0]
+    two = prompt(messages=(Message(role="user", content=(media[0], "and", media[1])),))
+    assert int(encoder(two).mm_token_type_ids.sum()) == 4
+    none = encoder(prompt())
+    assert none.pixel_values is None
+    assert not none.mm_token_type_ids.any()
+
+
+def test_a_literal_placeholder_in_the_text_is_refused(encoder: PromptEncoder) -> None:
+    trap = prompt(messages=(Message(role="user", content=("what is <|image_pad|>?",)),))
+    with pytest.raises(ValueError, match="has 0 images but its text holds 1 image placeholders"):
+        encoder(trap)
+
+
+def test_an_unopened_image_is_our_mistake(encoder: PromptEncoder) -> None:
+    closed = Media(source=b"not opened")
+    trap = prompt(messages=(Message(role="user", content=(closed, "what?")),))
+    with pytest.raises(TypeError, match="is not open"):
+        encoder(trap)
+
+
+def test_text_comes_back(encoder: PromptEncoder) -> None:
+    text = "<think> 6 + 3 = 9 </think><answer> 9 </answer>"
+    ids = encoder.tokenizer(text)["input_ids"]
+    assert encoder.decode([*ids, encoder.tokenizer.eos_token_id]) == text
+    assert torch.tensor(ids).max() < len(encoder.tokenizer)

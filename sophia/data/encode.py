@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,9 @@ class PromptEncoder:
         repeats[ids == self._image_token_id] = grids.prod(dim=1) // merge**2
         return torch.repeat_interleave(ids, repeats)
 
-    def decode(self, token_ids: tuple[int, ...] | list[int]) -> str:
+    def decode(self, token_ids: Sequence[int]) -> str:
         """Text without special tokens."""
-        text: str = self.tokenizer.decode(token_ids, skip_special_tokens=True)
+        text: str = self.tokenizer.decode(list(token_ids), skip_special_tokens=True)
         return text
 
     def save(self, folder: Path) -> None:

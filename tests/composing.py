@@ -1,0 +1,21 @@
+"""Compositions of the shipped configs, as the command line makes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+def composed(*overrides: str, config: str = "train") -> DictConfig:
+    """The configuration of `python train.py OVERRIDES`."""
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
+        return compose(config, overrides=[*overrides, "run_dir=nowhere"])
+
+
+def options(group: str) -> list[str]:
+    """The shipped choices of a group."""
+    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))

@@ -1,0 +1,54 @@
+"""Figures of an evaluation by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from sophia.evaluation.compare import comparison_table, differences, summarise
+from sophia.evaluation.records import EvalRecord, load_records, save_records
+
+
+def record(index: int, **overrides: Any) -> EvalRecord:
+    values: dict[str, Any] = {
+        "uid": f"p{index}", "problem_type": "numerical", "units": (index,), "question": "?",
+        "answer": "4", "text": "4", "well_formed": True, "outcome": 1.0, "thinking": 1.0,
+    }  # fmt: skip
+    return EvalRecord(**{**values, **overrides})
+
+
+BEFORE = [
+    record(0),
+    record(1, thinking=0.7),
+    record(2, outcome=0.0, thinking=0.5),
+    record(3, outcome=0.0, thinking=None, well_formed=False, problem_type="multiple choice"),
+    record(4, outcome=None),
+]
+
+
+def test_figures_leave_out_what_could_not_be_scored() -> None:
+    figures = {name: estimate.value for name, estimate in summarise(BEFORE).items()}
+    assert figures["accuracy"] == 0.5  # the fifth has no outcome
+    assert figures["thinking"] == pytest.approx((1 + 0.7 + 0.5 + 1) / 4)
+    assert figures["right_wrong_thinking"] == 0.5  # one of the two right answers
+    assert figures["format"] == 0.8
+    assert figures["accuracy/multiple choice"] == 0.0
+
+
+def test_table_shows_before_after_and_change() -> None:
+    after = [record(i, problem_type=r.problem_type) for i, r in enumerate(BEFORE)]
+    console = Console(record=True, width=100)
+    console.print(comparison_table(BEFORE, after, title="run"))
+    text = console.export_text()
+    assert "50.0 [" in text
+    assert "100.0 [100, 100]" in text
+    assert "+50.0 [" in text
+    assert differences(BEFORE, after)["accuracy"].value == 0.5
+
+
+def test_records_survive_the_file(tmp_path: Path) -> None:
+    save_records(tmp_path / "records.jsonl", BEFORE)
+    assert load_records(tmp_path / "records.jsonl") == BEFORE

@@ -1,0 +1,107 @@
+"""Imports point down, rooms stay small, and the documents name what exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+MAY_IMPORT = {
+    "types": set(),
+    "schedules": set(),
+    "timing": set(),
+    "optim": set(),
+    "checkpoint": set(),
+    "loggers": set(),
+    "run_record": set(),
+    "run_folder": {"checkpoint"},
+    "data": {"types"},
+    "grpo": {"types"},
+    "models": {"types", "run_folder"},
+    "rewards": {"types", "schedules"},
+    "rollout": {"types", "models"},
+    "step_metrics": {"types"},
+    "update": {"types", "grpo", "models"},
+    "sft": {"types", "grpo", "models"},
+    "module": {
+        "types", "grpo", "models", "rewards", "schedules", "optim", "step_metrics", "timing",
+        "update",
+    },
+    "callbacks": {"types", "checkpoint", "rewards", "rollout", "timing"},
+    "evaluation": {"types", "rewards"},
+}  # fmt: skip
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(ROOT / "sophia").parts[0].removesuffix(".py")
+
+
+def sources() -> list[Path]:
+    return [p for p in sorted((ROOT / "sophia").rglob("*.py")) if p.name != "__init__.py"]
+
+
+def imported_modules(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_down(path: Path) -> None:
+    own = layer_of(path)
+    modules = imported_modules(path)
+    if own not in ("cli", "__main__"):
+        layers = {m.split(".")[1] for m in modules if m.startswith("sophia.")}
+        assert layers - {own} <= MAY_IMPORT[own]
+        assert not {m for m in modules if m.split(".")[0] in ("hydra", "omegaconf")}
+    if path.name != "vllm.py":
+        assert not {m for m in modules if m.split(".")[0] == "vllm"}
+    if own in ("rewards", "types", "grpo"):
+        assert not {m for m in modules if m.split(".")[0] in ("lightning", "transformers")}
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 60, node.name
+
+
+def test_packages_have_empty_init_files() -> None:
+    assert all(not p.read_text() for p in (ROOT / "sophia").rglob("__init__.py"))
+
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_paths_named_in_documents_exist(document: Path) -> None:
+    pattern = r"`((?:sophia|configs|tests|docs|experiments)/[\w./-]*)`"
+    named = re.findall(pattern, document.read_text())
+    missing = [path for path in named if not (ROOT / path).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_symbols_named_in_documents_exist(document: Path) -> None:
+    for dotted in set(re.findall(r"`(sophia(?:\.\w+)+)`", document.read_text())):
+        parts = dotted.split(".")
+        path = ROOT.joinpath(*parts)
+        if path.is_dir() or path.with_suffix(".py").is_file():
+            continue
+        *module, symbol = parts
+        source = ROOT.joinpath(*module).with_suffix(".py")
+        if not source.is_file():  # a method: module.Class.method
+            source = ROOT.joinpath(*module[:-1]).with_suffix(".py")
+        assert source.is_file(), dotted
+        assert re.search(rf"\b{symbol}\b", source.read_text()), dotted

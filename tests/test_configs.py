@@ -1,0 +1,125 @@
+"""Every shipped config composes and validates, and a typo anywhere in it is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from sophia.cli.build import build
+from sophia.cli.evaluate import validate_evaluate
+from sophia.cli.train import validate_train
+from sophia.schedules import Exponential
+from tests.composing import composed, options
+
+GROUPS = (
+    "algorithm", "annealing", "callbacks", "data", "judge", "logger", "model", "reward", "rollout",
+    "trainer", "warm_start",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", options("experiment"))
+def test_experiments_validate(name: str) -> None:
+    validate_train(composed(f"experiment={name}"))
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [(group, name) for group in GROUPS for name in options(group)]
+)
+def test_every_choice_of_every_group_validates(group: str, name: str) -> None:
+    validate_train(composed(f"{group}={name}"))
+
+
+@pytest.mark.parametrize("name", options("reward"))
+def test_evaluation_validates(name: str) -> None:
+    validate_evaluate(composed(f"reward={name}", config="evaluate"))
+
+
+def nodes(node: DictConfig, path: str = "") -> Iterator[str]:
+    """Paths of all mappings that a typo could be in."""
+    yield path
+    for key in node:
+        if OmegaConf.is_dict(node._get_node(key)):
+            yield from nodes(node[key], f"{path}.{key}" if path else str(key))
+
+
+# Free-form mappings: whatever stands in them is meant.
+OPEN = ("callbacks", "logger", "reward.extra", "mapping", "columns", "sentences")
+
+
+@pytest.mark.parametrize("name", options("experiment"))
+def test_a_typo_at_every_level_is_refused(name: str) -> None:
+    paths = list(nodes(composed(f"experiment={name}")))
+    assert len(paths) > 20
+    for path in paths:
+        if path.endswith(OPEN):
+            continue
+        cfg = composed(f"experiment={name}")
+        OmegaConf.set_struct(cfg, False)
+        target = OmegaConf.select(cfg, path) if path else cfg
+        target["tpyo"] = 1
+        with pytest.raises(ValueError, match=r"unknown key .*tpyo"):
+            validate_train(cfg)
+
+
+def test_a_close_key_is_suggested() -> None:
+    cfg = composed()
+    OmegaConf.set_struct(cfg, False)
+    cfg.algorithm.loss.epsilon_hihg = 0.3
+    with pytest.raises(
+        ValueError, match=r"algorithm\.loss\.epsilon_hihg; did you mean 'epsilon_high'"
+    ):
+        validate_train(cfg)
+
+
+def test_a_misspelt_callback_is_refused() -> None:
+    cfg = composed("+callbacks.chekpoint.every_n_steps=5")
+    with pytest.raises(ValueError, match=r"callbacks\.chekpoint; did you mean 'checkpoint'"):
+        validate_train(cfg)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("num_steps=abc", r"num_steps is 'abc': .*integer"),
+        ("algorithm.update.scale_rewards=gruop", r"scale_rewards is 'gruop': .*'group'"),
+        ("algorithm.rows=packed", r"algorithm\.rows is 'packed'"),
+        ("algorithm.loss.beta=high", r"algorithm\.loss\.beta is 'high': .*number"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused(override: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        validate_train(composed(override))
+
+
+def test_a_missing_key_is_named() -> None:
+    cfg = composed()
+    OmegaConf.set_struct(cfg, False)
+    del cfg.annealing.decay_steps
+    with pytest.raises(
+        ValueError, match=r"missing key annealing\.decay_steps, which .*Exponential"
+    ):
+        validate_train(cfg)
+
+
+def test_a_target_that_does_not_exist_is_named() -> None:
+    cfg = composed("judge._target_=sophia.rewards.nowhere.Judge")
+    with pytest.raises(ValueError, match=r"judge\._target_ is 'sophia\.rewards\.nowhere\.Judge'"):
+        validate_train(cfg)
+
+
+def test_each_number_has_one_home() -> None:
+    cfg = composed("num_steps=77")
+    assert build(cfg.annealing, {}) == Exponential(start=0.3, decay_steps=77)
+
+
+def test_presets_of_the_paper() -> None:
+    cfg = composed("experiment=sophiavl_7b")
+    assert (cfg.num_steps, cfg.prompts_per_step, cfg.num_generations) == (1500, 16, 8)
+    assert cfg.algorithm.optimizer.lr == 5e-7
+    assert cfg.algorithm.loss.beta == 0.04
+    assert cfg.algorithm.loss.kl_estimator == "k3"
+    assert (cfg.annealing.start, cfg.annealing.decay_steps) == (0.3, 1500)
+    assert cfg.sampling.max_new_tokens == 1024
+    assert cfg.reward.trust is True

@@ -20,7 +20,11 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"user\n{prompts[i].question}\nassistant\n{prompts[i].metadata['example'].demonstration}"
         for i in range(200)
     ]
-    tiny = TinyQwen25VL(seed=0, hidden_size=64, intermediate_size=96, vision_hidden_size=32)
+    tiny = TinyQwen25VL(
+        seed=0, vocab_size=320, hidden_size=64, num_layers=2, num_heads=4, num_kv_heads=2,
+        intermediate_size=96, vision_hidden_size=32, vision_layers=2, vision_heads=4,
+        initializer_range=0.08,
+    )  # fmt: skip
     tiny.save(folder, corpus=corpus)
     return folder
 

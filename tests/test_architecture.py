@@ -31,7 +31,7 @@ MAY_IMPORT = {
         "types", "grpo", "models", "rewards", "schedules", "optim", "step_metrics", "timing",
         "update",
     },
-    "callbacks": {"types", "checkpoint", "rewards", "rollout", "timing"},
+    "callbacks": {"types", "checkpoint", "data", "rewards", "rollout", "timing"},
     "evaluation": {"types", "rewards"},
 }  # fmt: skip
 

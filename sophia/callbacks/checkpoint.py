@@ -8,6 +8,8 @@ from typing import Any, Protocol, cast
 from lightning import Callback, LightningModule, Trainer
 
 from sophia.checkpoint import checkpoint_path, list_checkpoints
+from sophia.data.datamodule import StepLoader
+from sophia.rewards.judge.down import JudgeDown
 
 
 class _Clock(Protocol):
@@ -49,6 +51,22 @@ class CheckpointCallback(Callback):
         rl_step = cast("_Clock", pl_module).rl_step
         if rl_step % self._every_n_steps and rl_step != self._num_steps:
             return
+        self._save(trainer, rl_step)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Save the step that a judge which is down has stopped, before anything was updated.
+
+        With several ranks nothing is saved: the others may not have stopped, and saving waits for
+        all of them.
+        """
+        if isinstance(exception, JudgeDown) and trainer.world_size == 1:
+            rl_step = cast("_Clock", pl_module).rl_step
+            cast("StepLoader", trainer.train_dataloader).rewind(rl_step)
+            self._save(trainer, rl_step)
+
+    def _save(self, trainer: Trainer, rl_step: int) -> None:
         trainer.save_checkpoint(checkpoint_path(self._folder, rl_step))
         if trainer.is_global_zero:
             for _, path in list_checkpoints(self._folder)[: -self._keep_last]:

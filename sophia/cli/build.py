@@ -32,11 +32,11 @@ SHARED = (
 
 
 def build(node: DictConfig | None, shared: dict[str, Any], **explicit: Any) -> Any:
-    """The object of a node; None for a node that is null. ``explicit`` wins over the node.
+    """The object of a node; None for a node that is null or empty. ``explicit`` wins over the node.
 
     Objects are passed outside Hydra, which would turn a dataclass back into a configuration.
     """
-    if node is None:
+    if not node:
         return None
     wanted = inspect.signature(locate("", node["_target_"])).parameters
     own = OmegaConf.masked_copy(node, [str(key) for key in node if key not in explicit])

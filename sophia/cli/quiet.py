@@ -21,7 +21,12 @@ def quiet_libraries() -> None:
     """Progress bars of weight loading, device summaries, hints for other settings."""
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
-    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators.cuda"):
+    for name in (
+        "lightning.pytorch.utilities.rank_zero",
+        "lightning.pytorch.accelerators.cuda",
+        "httpx",  # one line per request, of a judge's hundreds per step
+        "httpx2",
+    ):
         logging.getLogger(name).setLevel(logging.WARNING)
     for remark in _REMARKS:
         warnings.filterwarnings("ignore", message=remark)

@@ -49,3 +49,11 @@ class EvaluateSettings:
     judge: Any
     rollout: Any
     evaluation: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeCheckSettings:
+    """Keys of configs/judge_check.yaml."""
+
+    debug: bool
+    judge: Any

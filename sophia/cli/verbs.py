@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +44,17 @@ def _train(cfg: DictConfig) -> None:
     train(cfg, run_dir=folder, overrides=list(HydraConfig.get().overrides.task))
 
 
+def _judge_check(cfg: DictConfig) -> None:
+    from sophia.cli.judge_check import judge_check  # its client takes half a second to import
+
+    if not judge_check(cfg):
+        sys.exit(1)
+
+
 VERBS = {
     "train": Verb(config="train", about="one run", function=_train),
     "evaluate": Verb(config="evaluate", about="a policy on held-out questions", function=evaluate),
+    "judge-check": Verb(config="judge_check", about="is the judge there?", function=_judge_check),
 }
 
 

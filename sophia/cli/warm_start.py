@@ -18,7 +18,7 @@ from sophia.cli.build import build
 from sophia.cli.parts import build_engine
 from sophia.data.datamodule import PromptDataset, StepDataset, StepLoader, StepPlan
 from sophia.data.encode import PromptEncoder
-from sophia.models.load import ModelLoader, export
+from sophia.models.load import ModelLoader, check_folder, export
 from sophia.rollout.seeds import completion_seed
 from sophia.sft import SFTModule, StopAtAccuracy, WarmStartConfig
 from sophia.types import GenerationRequest, Prompt, SamplingParams
@@ -33,6 +33,7 @@ def initial_policy(cfg: DictConfig, model: ModelLoader, train: PromptDataset) ->
     """The folder of the policy that RL starts from."""
     if model.tiny is None:
         assert model.path is not None
+        check_folder(model.path)
         return model.path
     settings = {
         "format": _FORMAT,
@@ -57,7 +58,7 @@ def _make(cfg: DictConfig, model: ModelLoader, train: PromptDataset, folder: Pat
     partial.mkdir(parents=True)
     prompts = [train[index] for index in range(min(len(train), _CORPUS_PROMPTS))]
     model.tiny.save(partial, corpus=[_corpus_text(prompt) for prompt in prompts])
-    if cfg.warm_start is not None:
+    if cfg.warm_start:
         accuracy = _train(cfg, build(cfg.warm_start, {}), model, train, partial)
         log.info("warm start: sampled accuracy %.2f, kept in %s", accuracy, folder)
     if not folder.is_dir():  # another process may have been faster

@@ -96,6 +96,10 @@ class StepLoader(DataLoader[StepBatch]):
         """Steps handed to the trainer; what workers fetched ahead does not count."""
         return {"rl_step": self._handed_out}
 
+    def rewind(self, rl_step: int) -> None:
+        """Hand this step out again after a resume: it was not trained on."""
+        self._handed_out = rl_step
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on at the saved step."""
         self._position.start = state["rl_step"]

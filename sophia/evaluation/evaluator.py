@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
 
 from tqdm import tqdm
 
@@ -21,6 +23,9 @@ from sophia.types import (
 )
 
 _PROMPTS_AT_A_TIME = 256
+
+Thinking = Future[tuple[float | None, ...]]
+"""The judge's answer; None stands for a completion that it is not asked about."""
 
 
 class Evaluator:
@@ -54,12 +59,14 @@ class Evaluator:
 
     def evaluate(self, prompts: Sequence[Prompt], *, description: str) -> list[EvalRecord]:
         """One record per prompt, in order."""
-        records: dict[str, EvalRecord] = {}
+        answers: list[tuple[EvalRecord, Thinking | None]] = []
         judge = self._judge.open_step()
         with self._engine.awake(), tqdm(total=len(prompts), desc=description, leave=False) as bar:
             for rollout in self._answers(prompts):
-                records[rollout.prompt.uid] = self._record(rollout, judge)
+                thinking = self._ask(rollout, judge)  # judged while others are generated
+                answers.append((self._record(rollout), thinking))
                 bar.update()
+        records = {record.uid: _judged(record, thinking) for record, thinking in answers}
         return [records[prompt.uid] for prompt in prompts]
 
     def _answers(self, prompts: Sequence[Prompt]) -> Iterator[Rollout]:
@@ -70,7 +77,12 @@ class Evaluator:
             ]
             yield from self._engine.generate(requests, self._sampling)
 
-    def _record(self, rollout: Rollout, judge: JudgeStep) -> EvalRecord:
+    def _ask(self, rollout: Rollout, judge: JudgeStep) -> Thinking | None:
+        if not self._format(rollout.completions[0].text):
+            return None
+        return judge.submit(rollout.prompt, rollout.completions)
+
+    def _record(self, rollout: Rollout) -> EvalRecord:
         prompt, completion = rollout.prompt, rollout.completions[0]
         well_formed = self._format(completion.text)
         return EvalRecord(
@@ -82,5 +94,9 @@ class Evaluator:
             text=completion.text,
             well_formed=well_formed,
             outcome=self._outcome(prompt, completion) if well_formed else 0.0,
-            thinking=judge.submit(prompt, [completion]).result()[0] if well_formed else None,
+            thinking=None,
         )
+
+
+def _judged(record: EvalRecord, thinking: Thinking | None) -> EvalRecord:
+    return record if thinking is None else replace(record, thinking=thinking.result()[0])

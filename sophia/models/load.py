@@ -70,7 +70,7 @@ class ModelLoader:
 
 def load_model(folder: Path | str, *, attn_implementation: str = "sdpa") -> Any:
     """A vision-language or text-only causal model in float32, in evaluation mode."""
-    _check_folder(folder)
+    check_folder(folder)
     config = AutoConfig.from_pretrained(folder)
     auto = AutoModelForImageTextToText if hasattr(config, "vision_config") else AutoModelForCausalLM
     model = auto.from_pretrained(
@@ -79,15 +79,16 @@ def load_model(folder: Path | str, *, attn_implementation: str = "sdpa") -> Any:
     return model.eval()
 
 
-def _check_folder(folder: Path | str) -> None:
+def check_folder(folder: Path | str) -> None:
+    """Refuse a local path that holds no model; a hub name cannot be checked here."""
     path = Path(folder)
-    if path.is_absolute() or str(folder).startswith("."):
-        missing = [n for n in ("config.json",) if not (path / n).is_file()]
-        if missing:
-            raise ValueError(
-                f"{path} is not a model in Hugging Face format: it has no {missing[0]}. Point"
-                " model.path at a folder that from_pretrained can load."
-            )
+    local = path.is_dir() or path.is_absolute() or str(folder).startswith(".")
+    if local and not (path / "config.json").is_file():
+        what = "has no config.json" if path.is_dir() else "does not exist"
+        raise ValueError(
+            f"{folder} is not a model in Hugging Face format: it {what}. Point model.path at a"
+            " folder that from_pretrained can load."
+        )
 
 
 def freeze(model: Any, parts: Sequence[Part]) -> None:

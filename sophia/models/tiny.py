@@ -40,16 +40,16 @@ class TinyQwen25VL:
     """The shape of the built-in model; patches of 14 pixels, 2 x 2 of them merged into a token."""
 
     seed: int
-    vocab_size: int = 320
-    hidden_size: int = 128
-    num_layers: int = 2
-    num_heads: int = 4
-    num_kv_heads: int = 2
-    intermediate_size: int = 384
-    vision_hidden_size: int = 96
-    vision_layers: int = 2
-    vision_heads: int = 4
-    initializer_range: float = 0.08
+    vocab_size: int
+    hidden_size: int
+    num_layers: int
+    num_heads: int
+    num_kv_heads: int
+    intermediate_size: int
+    vision_hidden_size: int
+    vision_layers: int
+    vision_heads: int
+    initializer_range: float
 
     def save(self, folder: Path, *, corpus: Iterable[str]) -> None:
         """Write weights, tokenizer (trained on the corpus) and processor to the folder."""

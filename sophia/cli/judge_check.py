@@ -1,0 +1,31 @@
+"""`judge-check`: ask the configured judge about a good and a bad reasoning, say what came back."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from sophia.cli.build import build
+from sophia.cli.quiet import quiet_libraries
+from sophia.cli.settings import JudgeCheckSettings
+from sophia.cli.validate import validate
+from sophia.rewards.judge.check import check_judge
+from sophia.rewards.judge.http import HTTPJudge
+
+
+def judge_check(cfg: DictConfig) -> bool:
+    """Print the report; whether the judge is fit for a run."""
+    validate(cfg, JudgeCheckSettings, shared=())
+    quiet_libraries()
+    judge = build(cfg.judge, {})
+    if not isinstance(judge, HTTPJudge):
+        raise ValueError(
+            f"judge-check is for judges behind a server; {type(judge).__name__} needs none. Choose"
+            " judge=http."
+        )
+    with closing(judge):
+        result = check_judge(judge)
+    Console().print(result.report(), highlight=False, markup=False, soft_wrap=True)
+    return result.fit

@@ -1,0 +1,88 @@
+"""Scores on disk, shared by all processes and runs on a machine.
+
+SQLite in write-ahead-log mode: readers never wait, writers take turns, and a process that dies
+half-way leaves a whole database. The file has to lie on a local disk; write-ahead logging does not
+work over network file systems.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+_BUSY_S = 30.0
+_SETUP = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "CREATE TABLE IF NOT EXISTS scores (key TEXT PRIMARY KEY, score REAL NOT NULL) WITHOUT ROWID",
+)
+
+
+def score_key(*parts: str | Sequence[str]) -> str:
+    """One name for all that a score depends on; unambiguous, whatever the texts contain."""
+    return sha256(json.dumps(parts).encode("ascii")).hexdigest()
+
+
+class ScoreCache:
+    """A persistent map from key to score. Methods may be called from any thread.
+
+    ``get`` and ``put`` raise sqlite3.Error when the disk fails: the caller decides what that means.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(
+            path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _set_up(self._connection)
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise ValueError(
+                f"the judge's cache {path} cannot be used: {error}; expected a file of ours or none"
+                " yet, on a local disk. Set judge.cache_path."
+            ) from error
+
+    def get(self, keys: Sequence[str]) -> dict[str, float]:
+        """The scores that are there."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT key, score FROM scores WHERE key IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(keys)),),
+            ).fetchall()
+        return dict(rows)
+
+    def put(self, scores: Mapping[str, float]) -> None:
+        """Add scores, in one transaction; the first score of a key stays."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            with self._connection:
+                self._connection.executemany(
+                    "INSERT OR IGNORE INTO scores VALUES (?, ?)", scores.items()
+                )
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    # Where two connections change the journal mode at once, SQLite refuses one without its own
+    # waiting (1 of 240 when six processes open a new file together, measured), so wait here.
+    give_up = time.monotonic() + _BUSY_S
+    for statement in _SETUP:
+        while True:
+            try:
+                connection.execute(statement)
+                break
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > give_up:
+                    raise
+                time.sleep(0.02)

@@ -1,0 +1,81 @@
+"""How the server is called: how many at once, how long, how often."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+from sophia.rewards.judge.client import ChatClient, Question, Reply, Structured
+from sophia.rewards.judge.failure import CallFailedError
+from sophia.rewards.judge.ledger import Ledger
+
+_MAX_DOUBLINGS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSettings:
+    """Limits of the calls to a judge.
+
+    ``timeout_s`` is for one attempt. ``deadline_s`` counts from the submission of a group, with
+    all waiting and all attempts in it: the most that judging can hold up a step after its last
+    rollout. ``backoff_s`` is the longest wait before the second attempt; it doubles each time.
+    """
+
+    max_concurrent: int = 64
+    timeout_s: float = 60.0
+    deadline_s: float = 300.0
+    max_attempts: int = 4
+    backoff_s: float = 0.5
+    max_tokens: int = 64
+    structured: Structured = "auto"
+
+    def __post_init__(self) -> None:
+        limits = (self.max_concurrent, self.max_attempts, self.max_tokens)
+        if min(limits) < 1 or min(self.timeout_s, self.deadline_s) <= 0 or self.backoff_s < 0:
+            raise ValueError(
+                f"{self}: expected counts of at least 1 and positive times. See"
+                " configs/judge/http.yaml."
+            )
+        if self.structured not in ("auto", "always", "never"):
+            raise ValueError(
+                f"judge.calls.structured is {self.structured!r}; auto, always or never"
+            )
+
+
+class PatientClient:
+    """Asks again where that can help, and keeps within the number of calls at once."""
+
+    def __init__(
+        self, client: ChatClient, *, settings: CallSettings, jitter: random.Random
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._jitter = jitter
+        self._slots = asyncio.Semaphore(settings.max_concurrent)
+
+    async def ask(self, question: Question, *, deadline: float, ledger: Ledger) -> Reply:
+        """Raises the last CallFailedError once attempts or time (of the loop's clock) run out."""
+        clock = asyncio.get_running_loop().time
+        started: float | None = None
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                async with self._slots:
+                    started = clock() if started is None else started
+                    reply = await self._client.ask(question)
+                    ledger.latencies_s.append(clock() - started)
+                    return reply
+            except CallFailedError as failure:
+                wait_s = self._wait_s(attempt, failure)
+                exhausted = attempt == self._settings.max_attempts
+                if exhausted or not failure.retryable or clock() + wait_s >= deadline:
+                    raise
+            ledger.retries += 1
+            await asyncio.sleep(wait_s)  # outside the slot: others go on meanwhile
+
+    def _wait_s(self, attempt: int, failure: CallFailedError) -> float:
+        # Full jitter (uniform from 0), so that calls which failed together do not return together.
+        ceiling = self._settings.backoff_s * 2 ** min(attempt - 1, _MAX_DOUBLINGS)
+        return (failure.retry_after_s or 0.0) + self._jitter.uniform(0.0, ceiling)

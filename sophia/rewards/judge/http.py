@@ -1,0 +1,158 @@
+"""The thinking judge behind an OpenAI-compatible server, vLLM's or any other."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sophia.rewards.judge.breaker import Breaker
+from sophia.rewards.judge.cache import ScoreCache
+from sophia.rewards.judge.calls import CallSettings, PatientClient
+from sophia.rewards.judge.client import ChatClient
+from sophia.rewards.judge.down import JudgeDown
+from sophia.rewards.judge.failure import CallFailedError
+from sophia.rewards.judge.ledger import Ledger
+from sophia.rewards.judge.loop import LoopThread
+from sophia.rewards.judge.prices import Prices
+from sophia.rewards.judge.prompt import Sees
+from sophia.rewards.judge.score import parse_score
+from sophia.rewards.judge.session import Session
+from sophia.rewards.judge.step import DownStep, HTTPJudgeStep
+from sophia.rewards.judge.url import base_url
+from sophia.types import Completion, Prompt
+
+_NO_KEY = "EMPTY"  # the client refuses to send none; servers without a key take any
+
+
+class HTTPJudge:
+    """Scores reasoning by asking a served model, many completions at once.
+
+    Threads, connections and the cache's file are opened by the first step, not by building it.
+
+    Args:
+        url: the server: host, ``.../v1`` base, or full ``.../v1/chat/completions`` address.
+        model: the name under which the server serves the judge.
+        api_key: sent as the bearer token, and never logged; empty for a server without one.
+        sees: whether the judge is shown the whole ``response`` (paper, release) or the
+            ``thinking`` alone.
+        cache_path: file that keeps scores over processes and runs; None for no cache.
+        calls: limits of the calls.
+        breaker: when a failing judge stops the run.
+        prices: what tokens cost, for ``judge/cost``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str,
+        api_key: str,
+        sees: Sees,
+        cache_path: str | Path | None,
+        calls: CallSettings,
+        breaker: Breaker,
+        prices: Prices,
+    ) -> None:
+        if sees not in ("response", "thinking"):
+            raise ValueError(f"judge.sees is {sees!r}; expected 'response' or 'thinking'")
+        self.url = base_url(url)
+        self.model = model
+        self._api_key = api_key or _NO_KEY
+        self._sees: Sees = sees
+        self._cache_path = None if cache_path is None else Path(cache_path).expanduser()
+        self._calls = calls
+        self._breaker = breaker
+        self._prices = prices
+        self._session: Session | None = None
+        self._last = Ledger()
+
+    def __repr__(self) -> str:
+        return f"HTTPJudge({self.url!r}, model={self.model!r})"
+
+    def open_step(self) -> HTTPJudgeStep | DownStep:
+        """Start a step; the one before it counts for the breaker from here on.
+
+        If the judge is down for good, every future of the new step raises JudgeDown.
+        """
+        self._breaker.record(self._last)
+        self._last = Ledger()
+        verdict = self._breaker.verdict()
+        if verdict is not None:
+            return DownStep(JudgeDown(self._stop_message(verdict)))
+        return HTTPJudgeStep(self._open(), ledger=self._last, prices=self._prices)
+
+    def probe(self, prompt: Prompt, completion: Completion) -> Probe:
+        """Ask about one completion once, past the cache and past the breaker."""
+        session = self._open()
+        return session.loop.submit(_probe(session, prompt, completion)).result()
+
+    def model_names(self) -> tuple[str, ...]:
+        """The models that the server lists. Raises CallFailedError."""
+        session = self._open()
+        return session.loop.submit(session.client.model_names()).result()
+
+    def close(self) -> None:
+        """Cancel calls in flight; close connections, thread and cache."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _open(self) -> Session:
+        if self._session is None:
+            self._session = self._new_session()
+        return self._session
+
+    def _new_session(self) -> Session:
+        # The cache first: if its file is no good, nothing else is open yet.
+        cache = None if self._cache_path is None else ScoreCache(self._cache_path)
+        client = ChatClient(
+            self.url,
+            model=self.model,
+            api_key=self._api_key,
+            timeout_s=self._calls.timeout_s,
+            max_tokens=self._calls.max_tokens,
+            structured=self._calls.structured,
+        )
+        patient = PatientClient(client, settings=self._calls, jitter=random.Random())
+        return Session(
+            loop=LoopThread("judge"), client=client, patient=patient, cache=cache,
+            model=self.model, sees=self._sees, deadline_s=self._calls.deadline_s,
+        )  # fmt: skip
+
+    def _stop_message(self, verdict: str) -> str:
+        return (
+            f"The judge at {self.url} (model {self.model!r}) {verdict}. See what is wrong with"
+            " `python -m sophia judge-check`, then continue with resume=true. How long a run may"
+            " train without its judge is set by judge.breaker.max_fail_rate and"
+            " judge.breaker.window_steps."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One question to the judge. ``reason`` and ``detail`` are empty when there is a score."""
+
+    score: float | None
+    reply: str
+    reason: str
+    detail: str
+    latency_s: float
+
+
+async def _probe(session: Session, prompt: Prompt, completion: Completion) -> Probe:
+    start = time.monotonic()
+    try:
+        ((_, question),) = await session.questions(prompt, [completion])
+        reply = await session.client.ask(question)
+    except CallFailedError as failure:
+        return Probe(
+            score=None, reply="", reason=failure.reason, detail=failure.detail,
+            latency_s=time.monotonic() - start,
+        )  # fmt: skip
+    parsed = parse_score(reply.text, truncated=reply.truncated)
+    return Probe(
+        score=parsed.value, reply=session.client.redact(reply.text), reason=parsed.failure or "",
+        detail="", latency_s=time.monotonic() - start,
+    )  # fmt: skip

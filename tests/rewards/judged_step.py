@@ -1,0 +1,72 @@
+"""One step of two groups through composer, judge and advantages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from sophia.grpo.advantages import group_advantages
+from sophia.rewards.composer import RewardComposer
+from sophia.rewards.format import FormatRule
+from sophia.rewards.judge.http import HTTPJudge
+from sophia.rewards.outcome import OutcomeReward
+from sophia.rewards.thinking import JudgeAll
+from sophia.schedules import Constant
+from sophia.types import EncodedPrompt, Rollout
+from tests.rewards.judge_builders import prompt, response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a step brought."""
+
+    sick: torch.Tensor  # (4,) advantages
+    healthy: torch.Tensor  # (4,)
+    metrics: Mapping[str, float]
+    wall_s: float
+
+
+def group(name: str) -> Rollout:
+    thoughts = (("4", 0.9), ("4", 0.5), ("5", 0.2), ("5", 0.2))
+    encoded = EncodedPrompt(
+        prompt_ids=torch.zeros(1, dtype=torch.long),
+        mm_token_type_ids=torch.zeros(1, dtype=torch.long),
+        pixel_values=None,
+        image_grid_thw=None,
+    )
+    completions = tuple(
+        response(f"{name} {index}, quality={quality}", answer)
+        for index, (answer, quality) in enumerate(thoughts)
+    )
+    return Rollout(prompt=prompt(uid=name), encoded=encoded, completions=completions)
+
+
+@contextmanager
+def composed(judge: HTTPJudge) -> Iterator[RewardComposer]:
+    composer = RewardComposer(
+        annealing=Constant(value=0.3), judge=judge, outcome=OutcomeReward(), format=FormatRule(),
+        format_mode="gate", format_weight=0.0, thinking=JudgeAll(), trust=True, extra={},
+    )  # fmt: skip
+    with closing(judge), closing(composer):
+        yield composer
+
+
+def step(composer: RewardComposer) -> Step:
+    start = time.monotonic()
+    scores = composer.open_step(0)
+    for name in ("sick", "healthy"):
+        scores.submit(group(name))
+    groups = scores.collect()
+    wall_s = time.monotonic() - start
+    rewards = torch.tensor([r.total for g in groups for r in g.rewards])
+    group_ids = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
+    advantages = group_advantages(
+        rewards, group_ids, torch.ones(8, dtype=torch.bool), scale="group", epsilon=0.0
+    )
+    return Step(
+        sick=advantages[:4], healthy=advantages[4:], metrics=scores.metrics(), wall_s=wall_s
+    )

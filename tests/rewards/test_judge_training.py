@@ -1,0 +1,55 @@
+"""A short training run with a served judge that is down at first: it stops, and goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sophia.loggers import read_metrics
+from tests.rewards.judge_server import Answer, JudgeServer, Request, says
+
+SMALL = (
+    "num_steps=2", "prompts_per_step=4", "num_generations=4", "data.heldout.num_prompts=4",
+    "warm_start.max_steps=60", "warm_start.check_from=60", "warm_start.stop_accuracy=0.01",
+    "judge=http", "judge.cache_path=null", "judge.calls.max_attempts=1",
+    "judge.breaker.window_steps=1",
+)  # fmt: skip
+
+
+def train(folder: Path, url: str, *overrides: str) -> subprocess.CompletedProcess[str]:
+    places = (f"run_dir={folder / 'run'}", f"cache_dir={folder / 'cache'}", f"judge.url={url}")
+    command = [sys.executable, "train.py", *SMALL, *places, *overrides]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def by_length(request: Request) -> Answer:
+    """Some score that differs between completions."""
+    return says(f"0.{len(request.text) % 10}")
+
+
+@pytest.mark.slow
+def test_stops_for_a_judge_that_is_down_and_resumes_when_it_is_back(tmp_path: Path) -> None:
+    server = JudgeServer(by_length)
+    server.start()
+    server.stop()
+    stopped = train(tmp_path, server.url)
+    assert stopped.returncode == 1
+    said = stopped.stdout + stopped.stderr
+    assert f"The judge at {server.url}" in said
+    assert "judge-check" in said
+    assert "Traceback" not in said
+    assert [p.name for p in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_000000.ckpt"]
+
+    with server:
+        resumed = train(tmp_path, server.url, "resume=true")
+    assert resumed.returncode == 0, resumed.stderr
+    rows = read_metrics(tmp_path / "run" / "metrics.csv")
+    assert [row["rl_step"] for row in rows] == ["0", "1"]
+    for row in rows:
+        assert float(row["judge/calls"]) > 0
+        assert float(row["judge/fail_rate"]) == float(row["judge/parse_fail_rate"]) == 0
+        assert float(row["thinking/frac_groups_counted"]) == 1
+        assert 0 < float(row["rewards/thinking/mean"]) < 1

@@ -126,6 +126,17 @@ def test_a_folder_is_one_run(finished: Path, cache: Path) -> None:
     assert "+seed: 3" in other
 
 
+def test_two_processes_are_one(finished: Path, tmp_path: Path, cache: Path) -> None:
+    folder = tmp_path / "two"
+    two = ("trainer.devices=2", "trainer.strategy=ddp", f"run_dir={folder}")
+    run("train.py", *SMALL_RUN, *two, cache=cache)
+    alone, both = read_metrics(finished / "metrics.csv"), read_metrics(folder / "metrics.csv")
+    assert len(both) == 8
+    for name in ("reward", "kl", "loss", "grad_norm", "entropy", "completions/mean_length"):
+        expected = [float(row[name]) for row in alone]
+        assert [float(row[name]) for row in both] == pytest.approx(expected, abs=1e-5)
+
+
 def test_unknown_verbs_are_corrected(cache: Path) -> None:
     output = run("-m", "sophia", "evalute", cache=cache, expect=2)
     assert "Did you mean 'evaluate'?" in output

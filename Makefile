@@ -1,0 +1,35 @@
+# make help
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+help: ## what there is to make
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+quickstart: $(VENV)/.installed ## train the built-in model on the built-in data, about three minutes
+	$(BIN)/python train.py
+
+test: $(VENV)/.installed-dev ## the tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean: ## remove the environment and what runs have written
+	rm -rf $(VENV) outputs .cache
+
+# torch comes first and alone: its pinned build must be there before others ask for any.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) here; install Python 3.11 or newer, or say make PYTHON=..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt torch
+	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+.PHONY: help quickstart test lint clean

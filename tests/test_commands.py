@@ -100,7 +100,10 @@ def test_evaluate_takes_a_run_a_checkpoint_and_a_folder(
         (("evaluate.py",), "error: ckpt is missing"),
         (("train.py", "num_steps=abc"), "error: num_steps is 'abc'"),
         (("train.py", "+nmu_steps=3"), "did you mean 'num_steps'?"),
-        (("train.py", "model.tiny=null", "model.path=./nowhere"), "./nowhere is not a model in Hugging Face format: it does not exist"),
+        (
+            ("train.py", "model.tiny=null", "model.path=./nowhere"),
+            "./nowhere is not a model in Hugging Face format: it does not exist",
+        ),
         (
             ("train.py", "prompts_per_step=15", "algorithm.update.optimizer_steps_per_rollout=2"),
             "error: prompts_per_step is 15, which does not divide by 2",

@@ -55,5 +55,7 @@ def test_exactly_one_source(tiny_folder: Path) -> None:
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"is not a model in Hugging Face format: it has no config\.json"):
+    with pytest.raises(
+        ValueError, match=r"is not a model in Hugging Face format: it has no config\.json"
+    ):
         load_model(tmp_path)

@@ -123,14 +123,14 @@ class _Unscored(LetterShare):
 
 def test_nothing_scored_moves_nothing(tiny_folder: Path) -> None:
     run = Run(tiny_folder, num_steps=1, outcome=_Unscored(4), loss=LossConfig(beta=0.0)).fit()
-    assert run.logger.rows[0]["outcome/unscored"] == 16
+    assert run.logger.rows[0]["rewards/outcome/unscored"] == 16
     assert run.logger.rows[0]["grad_norm"] == 0.0
 
 
 def test_unscored_completions_leave_loss_and_reward(tiny_folder: Path) -> None:
     run = Run(tiny_folder, num_steps=1, outcome=_Unscored(1)).fit()
     row = run.logger.rows[0]
-    assert 0 < row["outcome/unscored"] < 16
+    assert 0 < row["rewards/outcome/unscored"] < 16
     assert row["reward"] == pytest.approx(row["rewards/outcome/mean"])
 
 

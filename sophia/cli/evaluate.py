@@ -41,6 +41,7 @@ def evaluate(cfg: DictConfig) -> None:
     prompts = [heldout[index] for index in range(len(heldout))]
     records = evaluator.evaluate(prompts, description="evaluation")
     shared["judge"].close()
+    shared["outcome"].close()
     output = Path(cfg.run_dir)
     output.mkdir(parents=True, exist_ok=True)
     save_records(output / "records.jsonl", records)

@@ -71,6 +71,7 @@ def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
         shared["engine"].load_weights(module.named_weights())
         after = _evaluate(cfg, shared, datasets, folder, "after", timings)
         shared["judge"].close()
+        shared["outcome"].close()
     if is_rank_zero():
         _report(cfg, folder, before, after, overrides=overrides, timings=timings)
 

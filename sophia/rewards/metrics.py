@@ -19,7 +19,7 @@ def reward_metrics(groups: Sequence[ScoredGroup]) -> dict[str, float]:
         "reward_std": _mean([_std(_totals(group)) for group in groups]),
         "frac_reward_zero_std": _share(len(set(_totals(group))) < 2 for group in groups),
         "accuracy": _share(is_correct(o) for o in outcomes),
-        "outcome/unscored": float(sum(r.total is None for r in rewards)),
+        "rewards/outcome/unscored": float(sum(r.total is None for r in rewards)),
         **_part_metrics(rewards),
         **_group_metrics(groups),
         **_thinking_metrics(groups),

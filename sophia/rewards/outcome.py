@@ -2,42 +2,178 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from sophia.rewards.tags import extract_answer
+from sophia.rewards.checkers import release
+from sophia.rewards.checkers.choice import as_options, check_choice
+from sophia.rewards.checkers.math import check_math
+from sophia.rewards.checkers.ocr import check_exp_wer, check_one_minus_cer
+from sophia.rewards.checkers.text import check_text
+from sophia.rewards.checkers.verdict import UNPARSED, UNSCORED, Case, Checker, Verdict
+from sophia.rewards.checkers.yes_no import check_yes_no
+from sophia.rewards.tags import extract_answer, gold_text
+from sophia.rewards.worker_pool import WorkerPool
 from sophia.types import Completion, Prompt
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
-def _numerical(answer: str, gold: str) -> float:
-    try:
-        return float(float(answer) == float(gold))
-    except ValueError:  # model text is untrusted
-        return 0.0
+CHECKERS: dict[str, Checker] = {
+    "math": check_math,
+    "numerical": check_math,
+    "multiple choice": check_choice,
+    "yes/no": check_yes_no,
+    "OCR": check_exp_wer,
+    "free-form": check_text,
+    "text": check_text,
+}
+RELEASE_CHECKERS: dict[str, Checker] = {
+    "math": release.check_numerical,
+    "numerical": release.check_numerical,
+    "multiple choice": release.check_choice,
+    "yes/no": release.check_numerical,
+    "OCR": release.check_ocr,
+    "free-form": release.check_text,
+    "text": release.check_text,
+}
+OCR_CHECKERS: dict[str, Checker] = {
+    "exp_wer": check_exp_wer,
+    "one_minus_cer": check_one_minus_cer,
+}
 
 
-def _multiple_choice(answer: str, gold: str) -> float:
-    return float(answer.strip().upper() == gold.strip().upper())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Profile:
+    extract: Callable[[str], str | None]
+    gold: Callable[[str], str]
+    checkers: Mapping[str, Checker]
 
 
-CHECKERS: dict[str, Callable[[str, str], float]] = {
-    "numerical": _numerical,
-    "multiple choice": _multiple_choice,
+_PROFILES = {
+    "paper": _Profile(extract=extract_answer, gold=gold_text, checkers=CHECKERS),
+    "release": _Profile(
+        extract=release.released_answer, gold=release.released_gold, checkers=RELEASE_CHECKERS
+    ),
 }
 
 
 class OutcomeReward:
-    """Grades the final answer by the rule of the prompt's problem type, in [0, 1]."""
+    """Grades the final answer by the rule of the prompt's problem type, in [0, 1].
+
+    ``profile`` "paper" is ours; "release" reproduces the release's rules with their defects.
+    ``ocr`` is the measure for transcriptions in the paper profile. An answer that needs computer
+    algebra is judged in one of ``num_workers`` processes, killed after ``timeout_s`` seconds; none
+    is started before such an answer comes. Safe to call from several threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: Literal["paper", "release"] = "paper",
+        ocr: Literal["exp_wer", "one_minus_cer"] = "exp_wer",
+        timeout_s: float = 5.0,
+        num_workers: int = 2,
+    ) -> None:
+        if profile not in _PROFILES or ocr not in OCR_CHECKERS:
+            raise ValueError(
+                f"outcome profile {profile!r} with ocr {ocr!r}; known are"
+                f" {sorted(_PROFILES)} with {sorted(OCR_CHECKERS)}."
+            )
+        if timeout_s <= 0 or num_workers < 1:
+            raise ValueError(
+                f"timeout_s={timeout_s} must be positive, num_workers={num_workers} > 0."
+            )
+        self._profile = _PROFILES[profile]
+        self._checkers = dict(self._profile.checkers)
+        if profile == "paper":
+            self._checkers["OCR"] = OCR_CHECKERS[ocr]
+        self._pool = WorkerPool(timeout_s=timeout_s, num_workers=num_workers)
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def __call__(self, prompt: Prompt, completion: Completion) -> float | None:
-        """None: the outcome could not be scored. A prediction without an answer is 0."""
-        if prompt.problem_type not in CHECKERS:
-            raise ValueError(
-                f"prompt {prompt.uid!r} has problem type {prompt.problem_type!r};"
-                f" known are {sorted(CHECKERS)}. Add a checker in sophia/rewards/outcome.py."
-            )
-        answer = extract_answer(completion.text)
-        return 0.0 if answer is None else CHECKERS[prompt.problem_type](answer, prompt.answer)
+        """None: the gold could not be read, or a worker failed. No readable prediction is 0."""
+        return self.grade(prompt, completion.text)
+
+    def grade(self, prompt: Prompt, response: str) -> float | None:
+        """``__call__`` for the text of a response."""
+        verdict = self._verdict(prompt, response)
+        with self._lock:
+            self._counts["graded"] += 1
+            if verdict.failure is not None:
+                self._counts[verdict.failure] += 1
+        return verdict.score
 
     def metrics(self) -> dict[str, float]:
-        """``outcome/*`` counts since the last call (unparsed predictions, time-outs)."""
-        return {}
+        """Counts since the last call: answers graded; predictions unparsed; timeouts; unscored
+        (gold unreadable or worker failed)."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        names = ("graded", "unparsed", "timeouts", "unscored")
+        return {f"outcome/{name}": float(counts[name]) for name in names}
+
+    def close(self) -> None:
+        """End the worker processes. A later answer that needs one starts it again."""
+        self._pool.close()
+
+    @property
+    def num_workers_alive(self) -> int:
+        """How many worker processes are alive."""
+        return self._pool.num_alive
+
+    def _verdict(self, prompt: Prompt, response: str) -> Verdict:
+        checker = self._checkers.get(prompt.problem_type)
+        if checker is None:
+            raise ValueError(
+                f"prompt {prompt.uid!r} has problem type {prompt.problem_type!r};"
+                f" known are {sorted(self._checkers)}. Add a checker in sophia/rewards/outcome.py."
+            )
+        gold, answer = self._profile.gold(prompt.answer), self._profile.extract(response)
+        if not gold.strip():
+            return UNSCORED
+        if answer is None:
+            return UNPARSED
+        case = Case(
+            prediction=answer,
+            gold=gold,
+            options=as_options(prompt.options),
+            tolerance=prompt.tolerance,
+            workers=self._pool,
+        )
+        return checker(case)
+
+
+def grade(
+    problem_type: str,
+    completion: str,
+    answer: str,
+    options: Mapping[str, str] | Sequence[str] | None = None,
+    tolerance: float | None = None,
+    image: Image | None = None,
+) -> float | None:
+    """Grade one response: ``grade("numerical", "<answer>5 cm</answer>", "5")`` is 1.0.
+
+    ``completion`` is the text of a response and ``answer`` the gold answer; ``options`` is a list
+    or letter -> text; ``image`` is there for rules that look at it, and none does so far. Returns
+    a score in [0, 1], or None as ``OutcomeReward`` does.
+    """
+    del image
+    prompt = Prompt(
+        uid="(given to grade)",
+        messages=(),
+        answer=answer,
+        problem_type=problem_type,
+        options=as_options(options),
+        tolerance=tolerance or 0.0,
+    )
+    return _shared_reward().grade(prompt, completion)
+
+
+@functools.cache
+def _shared_reward() -> OutcomeReward:
+    return OutcomeReward()

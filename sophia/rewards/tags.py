@@ -4,19 +4,99 @@ from __future__ import annotations
 
 import re
 
-_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-_THINK = re.compile(r"<think>(.*?)</think>", re.DOTALL)
+THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+ANSWER_OPEN, ANSWER_CLOSE = "<answer>", "</answer>"
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BRACE = re.compile(r"(?<!\\)[{}]")
 
 
 def extract_answer(text: str) -> str | None:
-    """The last answer after the last ``</think>``; None when there is none."""
-    if "<think>" in text and "</think>" not in text:
+    """The final answer of a response; None when it gives none.
+
+    Only what follows the last ``</think>`` counts. There, in this order: the last ``<answer>``
+    block, the last ``\\boxed{}``, all of the text. A block or box that is opened and not closed,
+    and a ``<think>`` that is not closed, leave no answer. A box inside an answer block is opened,
+    unless numbers stand before it.
+    """
+    final = _after_thinking(text)
+    if final is None:
         return None
-    matches = _ANSWER.findall(text.rpartition("</think>")[2])
-    return matches[-1].strip() if matches else None
+    if ANSWER_OPEN not in final:
+        return _unboxed(final) or None
+    content, closed, _ = final.rpartition(ANSWER_OPEN)[2].partition(ANSWER_CLOSE)
+    if not closed:
+        return None
+    beside = _BOX.split(content)[0]
+    return content.strip() if any(c.isdigit() for c in beside) else _unboxed(content)
 
 
 def extract_thinking(text: str) -> str | None:
-    """The content of the last think block; None when there is none."""
-    matches = _THINK.findall(text)
-    return matches[-1].strip() if matches else None
+    """All of the thinking: from the first ``<think>`` to the last ``</think>``; None without it.
+
+    A chat template may have opened the block, so a response may start inside it.
+    """
+    before, closed, _ = text.rpartition(THINK_CLOSE)
+    if not closed:
+        return None
+    return (before.partition(THINK_OPEN)[2] if THINK_OPEN in before else before).strip()
+
+
+def first_answer(text: str) -> str | None:
+    """The content of the first answer block, wherever it stands; None when there is none."""
+    _, opened, rest = text.partition(ANSWER_OPEN)
+    content, closed, _ = rest.partition(ANSWER_CLOSE)
+    return content.strip() if opened and closed else None
+
+
+def gold_text(answer: str) -> str:
+    """A data set's gold answer without the tag that some rows carry; the boxed part(s), if any."""
+    content = first_answer(answer)
+    text = answer if content is None else content
+    return ", ".join(_boxes(text)) or text.strip()
+
+
+def last_boxed(text: str) -> str | None:
+    """The content of the last ``\\boxed{}``; None without one, "" when it is not closed.
+
+    A box inside a box counts when the outer box holds nothing else; otherwise the content is "".
+    """
+    boxes = _boxes(text)
+    if not boxes:
+        return None
+    content = boxes[-1]
+    while inner := _BOX.match(content):
+        if _closing_brace(content, inner.end()) != len(content) - 1:
+            break
+        content = content[inner.end() : -1].strip()
+    return "" if _BOX.search(content) else content
+
+
+def _boxes(text: str) -> list[str]:
+    """The contents of all outermost boxes, in one pass; "" for one that is not closed."""
+    contents, position = [], 0
+    while box := _BOX.search(text, position):
+        end = _closing_brace(text, box.end())
+        contents.append("" if end is None else text[box.end() : end].strip())
+        if end is None:
+            break
+        position = end
+    return contents
+
+
+def _closing_brace(text: str, begin: int) -> int | None:
+    depth = 1
+    for match in _BRACE.finditer(text, begin):
+        depth += 1 if match[0] == "{" else -1
+        if depth == 0:
+            return match.start()
+    return None
+
+
+def _after_thinking(text: str) -> str | None:
+    final = text.rpartition(THINK_CLOSE)[2]
+    return None if THINK_OPEN in final else final
+
+
+def _unboxed(text: str) -> str:
+    boxed = last_boxed(text)
+    return text.strip() if boxed is None else boxed

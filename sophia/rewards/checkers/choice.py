@@ -1,0 +1,174 @@
+"""Multiple choice: which options does an answer name? Exactly those, or none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from sophia.rewards.checkers.plain_text import without_layout
+from sophia.rewards.checkers.verdict import UNPARSED, UNSCORED, Case, Verdict, verdict_of
+from sophia.rewards.checkers.words import without_lead_in
+
+_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_MAX_CHARACTERS = 2000
+_TAKING_BACK = frozenset(
+    (
+        "or",
+        "either",
+        "between",
+        "maybe",
+        "perhaps",
+        "possibly",
+        "incorrect",
+        "wrong",
+        "false",
+        "not",
+    )
+)
+_LETTER = re.compile(r"[(\[{]?\s*([A-Za-z])\s*[)\]}]?")
+_LABELLED = re.compile(
+    r"[(\[{]?\s*([A-Za-z])\s*(?:[)\]}][.:,]?|[.:,])\s*(?=\S)(?P<text>.*)", re.DOTALL
+)
+_CONFIRMED = re.compile(
+    r"([(\[{]?\s*[A-Za-z]\s*[)\]}]?)\s+(?:is|was)\s+(?:the\s+)?(?:correct|right|best)\b.*",
+    re.DOTALL,
+)
+_EXPLAINED = re.compile(r"([A-Za-z])\s*,?\s+(?:because|since|as|for)\b(?P<text>.*)", re.DOTALL)
+_ANNOUNCEMENT = re.compile(
+    r"^[^.!?]{0,120}\b(?:answer|choice|option)\s*(?:is|:)\s*:?", re.IGNORECASE | re.DOTALL
+)
+_GOLD_LABEL = re.compile(r"\s*([A-Z])\s+(?=[A-Z][a-z])")  # "C Cecile"
+_SEPARATOR = re.compile(r"\s*(?:[,;&/]|\band\b)\s*|\s+", re.IGNORECASE)
+
+
+def check_choice(case: Case) -> Verdict:
+    """1 when the prediction names the same options as the gold: by letter, text, or both.
+
+    Hedges ("A or B"), contradictions ("B. " and another option's text) and letters that are no
+    option are unparsed. Without options and letters the texts are compared.
+    """
+    label = _GOLD_LABEL.match(case.gold) if not case.options else None
+    gold_answer = label[1] if label else case.gold
+    gold = _letters(gold_answer, case.options) or _letters_in_a_row(gold_answer, case.options)
+    if gold is None:
+        return _check_text(case)
+    prediction = _letters(case.prediction, case.options)
+    if prediction is None and len(gold) > 1:
+        prediction = _letters_in_a_row(case.prediction, case.options)
+    return UNPARSED if prediction is None else verdict_of(prediction == gold)
+
+
+def as_options(options: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+    """Options as letter to text. A list gets letters; its entries may carry them ("A. cat")."""
+    if isinstance(options, Mapping):
+        return {letter.strip().strip("().").upper(): text for letter, text in options.items()}
+    letters = (chr(ord("A") + position) for position in range(len(options or ())))
+    return {
+        letter: re.sub(rf"^\s*\(?{letter}\s*[).:]\s*", "", text)
+        for letter, text in zip(letters, options or (), strict=True)
+    }
+
+
+def _check_text(case: Case) -> Verdict:
+    if case.options or not _plain(case.gold):
+        return UNSCORED
+    if not _plain(case.prediction):
+        return UNPARSED
+    return verdict_of(_plain(case.prediction) == _plain(case.gold))
+
+
+def _letters(text: str, options: Mapping[str, str]) -> frozenset[str] | None:
+    """The options that a text names; None when it names none, hedges or contradicts itself."""
+    answer = without_layout(text).replace("$", "").strip().strip("\"'*`").strip()
+    if not answer or len(answer) > _MAX_CHARACTERS:
+        return None
+    for candidate in dict.fromkeys((answer, _without_lead_in(answer))):
+        named = _named(candidate.rstrip(".:!。 "), options)
+        if named is not None:
+            return named
+    return None
+
+
+def _named(answer: str, options: Mapping[str, str]) -> frozenset[str] | None:
+    valid = frozenset(options) or _ALPHABET
+    if letter := _LETTER.fullmatch(answer):
+        return _valid({letter[1]}, valid)
+    if matches := _with_text(answer, options):
+        return matches if len(matches) == 1 else None
+    if confirmed := _CONFIRMED.fullmatch(answer):
+        return _named(confirmed[1], options) if not _hedges(answer[1:], valid, options) else None
+    if listed := _listed(answer, valid):
+        return listed
+    if labelled := _LABELLED.fullmatch(answer) or _EXPLAINED.fullmatch(answer):
+        return _labelled(labelled[1], labelled["text"], options)
+    return _bare_label(answer, options)
+
+
+def _listed(answer: str, valid: frozenset[str]) -> frozenset[str] | None:
+    """Several letters ("A, C and D") and nothing else, each once."""
+    parts = [part for part in _SEPARATOR.split(answer) if part]
+    letters = [match[1].upper() for part in parts if (match := _LETTER.fullmatch(part))]
+    if len(parts) < 2 or len(letters) != len(parts) or len(set(letters)) != len(letters):
+        return None
+    return _valid(letters, valid)
+
+
+def _labelled(letter: str, text: str, options: Mapping[str, str]) -> frozenset[str] | None:
+    """A letter with its option's text, or with an explanation that names no other option."""
+    named = _valid({letter}, frozenset(options) or _ALPHABET)
+    if named is None:
+        return None
+    matches = _with_text(text, options)
+    if matches:
+        return named if named <= matches else None
+    others = frozenset(options) - named or _ALPHABET - named
+    rest = {name: option for name, option in options.items() if name not in named}
+    return None if _hedges(text, others, rest) else named
+
+
+def _bare_label(answer: str, options: Mapping[str, str]) -> frozenset[str] | None:
+    """A letter without a mark, as in "B some text", only when the text is B's."""
+    head, _, text = answer.partition(" ")
+    letter = _LETTER.fullmatch(head)
+    matches = _with_text(text, options)
+    return matches if letter and matches == frozenset({letter[1].upper()}) else None
+
+
+def _letters_in_a_row(text: str, options: Mapping[str, str]) -> frozenset[str] | None:
+    """Letters without blanks ("ACD"): only tried where several are asked for."""
+    answer = text.strip().strip("()[]{}$. ")
+    if not 2 <= len(answer) <= len(_ALPHABET) or len(set(answer)) != len(answer):
+        return None
+    return (
+        _valid(answer, frozenset(options) or frozenset("ABCDEFGHIJ")) if answer.isupper() else None
+    )
+
+
+def _hedges(text: str, others: frozenset[str], options: Mapping[str, str]) -> bool:
+    """Whether an explanation names another option, or takes back what it explains."""
+    words = set(re.findall(r"[^\W\d_]+(?:'[a-z]+)?", text))
+    standing_letters = {word for word in words if word in others and word not in ("A", "I")}
+    a_as_letter = "A" in others and re.search(r"\bA\b(?!\s+[a-z])", text)
+    plain = f" {_plain(text)} "
+    named = any(f" {_plain(option)} " in plain for option in options.values() if _plain(option))
+    takes_back = {word.lower() for word in words} & _TAKING_BACK
+    return bool(standing_letters or a_as_letter or named or takes_back)
+
+
+def _with_text(text: str, options: Mapping[str, str]) -> frozenset[str]:
+    wanted = _plain(text)
+    return frozenset(letter for letter, option in options.items() if wanted == _plain(option))
+
+
+def _valid(letters: Sequence[str] | set[str], valid: frozenset[str]) -> frozenset[str] | None:
+    named = frozenset(letter.upper() for letter in letters)
+    return named if named and named <= valid else None
+
+
+def _without_lead_in(text: str) -> str:
+    return without_lead_in(_ANNOUNCEMENT.sub("", text))
+
+
+def _plain(text: str) -> str:
+    plain = without_layout(text).replace("$", "").casefold()
+    return " ".join(re.sub(r"[\"'*`]", "", plain).split()).rstrip(".。 ").strip("() ")

@@ -1,0 +1,83 @@
+"""Mathematical answers: plain numbers here and now, all else in a process that can be killed."""
+
+from __future__ import annotations
+
+import re
+
+from sophia.rewards.checkers.choice import check_choice
+from sophia.rewards.checkers.clock import parse_time
+from sophia.rewards.checkers.expression import (
+    expression,
+    is_nameable,
+    is_prose,
+    parts_to_agree,
+    same_words,
+    without_definitions,
+)
+from sophia.rewards.checkers.number import numbers_equal, parse_based, parse_number
+from sophia.rewards.checkers.verdict import (
+    RIGHT,
+    UNPARSED,
+    UNSCORED,
+    WRONG,
+    Case,
+    Verdict,
+    verdict_of,
+)
+
+
+def check_math(case: Case) -> Verdict:
+    """1 when the prediction equals the gold answer as mathematics (or, for a word, as a word).
+
+    A gold answer that is a sentence or no expression is UNSCORED.
+    """
+    if not case.prediction.strip():
+        return UNPARSED
+    return _check_numbers(case) or _check_special_form(case) or _check_expression(case)
+
+
+def _check_numbers(case: Case) -> Verdict | None:
+    """The verdict when both sides are plain numbers, without leaving this process."""
+    gold = parse_number(case.gold)
+    number = parse_number(case.prediction, decimal_comma=gold is not None)
+    if number is not None and gold is None and not number.is_whole:
+        gold = parse_number(case.gold, decimal_comma=True)
+    if number is None or gold is None:
+        return None
+    return verdict_of(numbers_equal(number, gold, tolerance=case.tolerance))
+
+
+def _check_special_form(case: Case) -> Verdict | None:
+    """Words, times of day, numbers in another base, an option's letter in an unmarked row."""
+    if is_prose(case.gold) and not is_nameable(case.gold):
+        return UNSCORED
+    if same_words(case.prediction, case.gold):
+        return RIGHT
+    if is_prose(case.gold):
+        return WRONG
+    for form in (parse_time, parse_based):
+        gold = form(case.gold)
+        if gold is not None:
+            return verdict_of(form(case.prediction) == gold)
+    if re.fullmatch("[A-H]", case.gold.strip()) and check_choice(case) == RIGHT:
+        return RIGHT
+    return None
+
+
+def _check_expression(case: Case) -> Verdict:
+    gold, prediction = expression(case.gold), expression(case.prediction)
+    if gold is None or _is_numeric_equation(gold):
+        return UNSCORED
+    if prediction is None:
+        return UNPARSED
+    gold, prediction = without_definitions(gold, prediction)
+    verdicts = (
+        case.workers.compare("math", gold=gold, prediction=part, tolerance=case.tolerance)
+        for part in parts_to_agree(prediction, gold)
+    )
+    return next((verdict for verdict in verdicts if verdict != RIGHT), RIGHT)
+
+
+def _is_numeric_equation(gold: str) -> bool:
+    """A gold answer such as "2 + 2 = 4": nobody can say which side is asked for."""
+    return "=" in gold and re.search("[a-zA-Z]", gold) is None

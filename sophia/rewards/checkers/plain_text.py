@@ -1,0 +1,43 @@
+"""One spelling for what Unicode and LaTeX can spell in several ways."""
+
+from __future__ import annotations
+
+import re
+
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_SIGNS = str.maketrans(
+    {"−": "-", "﹣": "-", "×": "*", "·": "*", "⋅": "*", "÷": "/", "≈": "\\approx ", "π": "\\pi "}
+    | {"º": "°", "˚": "°", "²": "^2", "³": "^3", "√": "\\sqrt", "∞": "\\infty ", "≤": "\\leq "}
+    | {"≥": "\\geq ", "≠": "\\neq ", "∪": "\\cup ", "∈": "\\in ", "’": "'"}
+    | {"½": " 1/2", "⅓": " 1/3", "⅔": " 2/3", "¼": " 1/4", "¾": " 3/4"}
+    | dict.fromkeys("\u00a0\u2002\u2003\u2009\u200a\u202f\u3000\t", " ")
+)
+_IN_NUMBER = re.compile(r",\\[!,] *|\s*\{\s*,\s*\}\s*")  # 10,\!000 and 10{,}000
+_SPACING = re.compile(r"\\[!,;: ]|\\q?quad(?![a-zA-Z])|~")
+_DEGREES = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))|\\degrees?(?![a-zA-Z])")
+_TEXT = re.compile(
+    r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|mathrm|mathbf|mathit|mbox|operatorname)\s*"
+    r"\{([^{}]*)\}(\^\s*\{?[0-9]+\}?)?"
+)
+_METRES = re.compile(r"(?<=[0-9])(?=m[²³])")  # 5m² is an area, 5m^2 may be algebra
+_POWER = re.compile(r"(?<=[\w)}])\*\*(?=[\w({-])")
+_BOLD = re.compile(r"\*\*|__|(?<!\w)_(?=\w)|(?<=[\w°%])_(?![\w{])")
+_SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])\s*|\\displaystyle(?![a-zA-Z])")
+
+
+def same_characters(text: str) -> str:
+    """Full-width forms as ASCII and typographic signs as the usual ones.
+
+    Look-alike letters of other alphabets stay what they are: a Cyrillic letter is no option.
+    """
+    return _METRES.sub(" ", text.translate(_FULL_WIDTH)).translate(_SIGNS)
+
+
+def without_layout(text: str) -> str:
+    """``same_characters`` without LaTeX spacing, sizes and text commands; degrees as ``°``."""
+    text = same_characters(text).replace("\\%", "%")
+    text = _SPACING.sub(" ", _IN_NUMBER.sub(",", text))
+    text = _DEGREES.sub("°", text)
+    for _ in range(3):  # \textbf{\text{...}} is nested, but not deeply
+        text = _TEXT.sub(lambda match: f" {match[1]}{match[2] or ''} ", text)
+    return _BOLD.sub("", _POWER.sub("^", _SIZES.sub(" ", text))).strip()

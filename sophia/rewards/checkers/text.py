@@ -1,0 +1,70 @@
+"""Free text: ROUGE, with 1 for an exact answer and tokens for every script."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from statistics import fmean
+from typing import Any
+
+from sophia.rewards.checkers.verdict import UNPARSED, Case, Verdict
+
+_MAX_CHARACTERS = 20_000
+_MEASURES = ("rouge1", "rouge2", "rougeL")
+_UNSPACED = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+)
+_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+
+
+def check_text(case: Case) -> Verdict:
+    """1 for the gold text up to case, blanks and a final stop, else the mean of ROUGE-1, -2, -L F.
+
+    Words are stemmed; scripts written without blanks are compared by character.
+    """
+    gold = case.gold.strip()
+    if not _plain(case.prediction) or len(case.prediction) > max(_MAX_CHARACTERS, 4 * len(gold)):
+        return UNPARSED
+    if _plain(case.prediction) == _plain(gold):
+        return Verdict(score=1.0)
+    return Verdict(score=mean_rouge(gold, case.prediction, latin_only=False))
+
+
+def mean_rouge(gold: str, prediction: str, *, latin_only: bool) -> float:
+    """Mean F-measure of ROUGE-1, -2 and -L; ``latin_only`` drops all but a-z and digits first,
+    as rouge-score's own tokenizer does."""
+    scores = _scorer(latin_only).score(gold, prediction)
+    return fmean(scores[measure].fmeasure for measure in _MEASURES)
+
+
+@functools.cache
+def _scorer(latin_only: bool) -> Any:
+    # Imported on first use: it brings nltk, which takes longer to import than all the rest.
+    from rouge_score import rouge_scorer
+
+    if latin_only:
+        return rouge_scorer.RougeScorer(_MEASURES, use_stemmer=True)
+    return rouge_scorer.RougeScorer(_MEASURES, tokenizer=_Tokens())
+
+
+class _Tokens:
+    """rouge-score's stemmed words; other words as they are; unspaced scripts by character."""
+
+    def __init__(self) -> None:
+        from rouge_score.tokenizers import DefaultTokenizer
+
+        self._latin = DefaultTokenizer(use_stemmer=True)
+
+    def tokenize(self, text: str) -> list[str]:
+        folded = unicodedata.normalize("NFKC", text).casefold()
+        return [
+            token
+            for word in _TOKEN.findall(folded)
+            for token in (self._latin.tokenize(word) if word.isascii() else [word])
+        ]
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(folded.split()).rstrip(".。 ")

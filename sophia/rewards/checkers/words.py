@@ -1,0 +1,64 @@
+"""Words around an answer: which are harmless, and which change what is said."""
+
+from __future__ import annotations
+
+import re
+
+_NUMBER_WORDS = (
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+    " sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
+    " hundred thousand million billion trillion half halves third thirds quarter quarters fourth"
+    " fourths fifth fifths sixth sixths seventh eighth eighths ninth ninths tenth tenths hundredth"
+    " hundredths thousandth thousandths dozen dozens score gross pair pairs couple"
+)
+_CHANGING_WORDS = (
+    "not no never none neither nor isn't aren't wasn't cannot can't don't doesn't didn't without"
+    " or either between maybe perhaps possibly unless except excluding wrong incorrect false fake"
+    " example previous old rejected ignore candidate non-final"
+    " more less fewer greater smaller larger bigger least most over under above below beyond"
+    " up down than exceeding minus negative plus times twice thrice double triple"
+    " square squared cube cubed power root factorial base mod modulo divided multiplied"
+)
+VALUE_WORDS = frozenset(f"{_NUMBER_WORDS} {_CHANGING_WORDS}".split())
+"""Words next to a number or an option that can turn a right answer into another one."""
+
+NUMBER_WORDS = frozenset(_NUMBER_WORDS.split())
+
+_VALUE_CHARACTERS = frozenset("零一二三四五六七八九十百千万亿兆半双两负非不没或错误")
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*|[^\s]")
+_PUNCTUATION = frozenset(".,:;!?*\"'()。，：；！、“”‘’…")
+_ONE_LETTER_WORDS = frozenset("aI")
+_LEAD_IN = re.compile(
+    r"(?:so|thus|hence|therefore|and|then|finally|final|the|my|our|its|it|is|it's|this|that|(?-i:I(?=\s+[a-z]))|we"
+    r"|think|believe|choose|select|pick|get|have|answers?|result|value|solution|choice|options?"
+    r"|expression|best|right|correct|will|would|must|should|be|to|equals?|are)\b[\s:,]*",
+    re.IGNORECASE,
+)
+
+
+def are_harmless(text: str) -> bool:
+    """Whether text beside an answer is only words and punctuation that leave the answer as it is.
+
+    Numbers, symbols, single letters (a variable?) and the words above are not harmless.
+    """
+    return all(
+        token in _PUNCTUATION or token in _ONE_LETTER_WORDS or _is_harmless_word(token)
+        for token in _TOKEN.findall(text)
+    )
+
+
+def without_lead_in(text: str) -> str:
+    """The text without opening words such as "So the final answer is:"; the text itself if only
+    such words are there."""
+    position = 0
+    while match := _LEAD_IN.match(text, position):
+        position = match.end()
+    return text[position:].strip() or text
+
+
+def _is_harmless_word(token: str) -> bool:
+    if not token[0].isalpha() or token.lower().replace("’", "'") in VALUE_WORDS:
+        return False
+    if token.isascii():
+        return len(token) > 1
+    return not _VALUE_CHARACTERS.intersection(token)

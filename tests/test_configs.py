@@ -41,7 +41,7 @@ def nodes(node: DictConfig, path: str = "") -> Iterator[str]:
     yield path
     for key in node:
         if OmegaConf.is_dict(node._get_node(key)):
-            yield from nodes(node[key], f"{path}.{key}" if path else str(key))
+            yield from nodes(node[key], f"{path}.{key!s}" if path else str(key))
 
 
 # Free-form mappings: whatever stands in them is meant.

@@ -134,6 +134,11 @@ def test_unscored_completions_leave_loss_and_reward(tiny_folder: Path) -> None:
     assert row["reward"] == pytest.approx(row["rewards/outcome/mean"])
 
 
+def _make_infinite(parameter: torch.Tensor) -> None:
+    assert parameter.grad is not None
+    parameter.grad.mul_(float("inf"))
+
+
 class _Poison(Callback):
     """Makes one step's gradient infinite."""
 
@@ -143,7 +148,7 @@ class _Poison(Callback):
         if batch_idx != 1:
             return
         weight = next(p for n, p in pl_module.named_parameters() if "language_model.norm" in n)
-        weight.register_hook(lambda grad: grad * float("inf"))
+        weight.register_post_accumulate_grad_hook(_make_infinite)
 
 
 def test_a_step_that_is_not_finite_is_skipped_and_counted(tiny_folder: Path) -> None:

@@ -20,7 +20,7 @@ from sophia.schedules import Constant, Exponential
 from sophia.types import ScoredGroup
 from tests.builders import RIGHT, WRONG, TableJudge, prompt, rollout
 
-BROKEN = "<think> 2 + 2 = 4 </think> 4"
+BROKEN = "<think> 2 + 2 = 4 </think> 5"
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -148,7 +148,7 @@ class _Poison(Callback):
         if batch_idx != 1:
             return
         weight = next(p for n, p in pl_module.named_parameters() if "language_model.norm" in n)
-        weight.register_post_accumulate_grad_hook(_make_infinite)
+        cast("Any", weight).register_post_accumulate_grad_hook(_make_infinite)
 
 
 def test_a_step_that_is_not_finite_is_skipped_and_counted(tiny_folder: Path) -> None:

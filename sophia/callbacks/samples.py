@@ -69,9 +69,9 @@ def draw_groups(groups: Sequence[ScoredGroup]) -> Figure:
         if image is not None:
             left.imshow(image)
         lines = [_shortened(group.rollout.prompt.question)]
-        for place in _best_and_worst(group.rewards):
-            lines.append(_shortened(group.rollout.completions[place].text))
-            lines.append("    " + describe(group.rewards[place]))
+        for which, place in _best_and_worst(group.rewards).items():
+            text = _shortened(group.rollout.completions[place].text)
+            lines += [f"{which}: {text}", f"       {describe(group.rewards[place])}"]
         right.text(0, 0.5, "\n".join(lines), va="center", family="monospace", parse_math=False)
     return figure
 
@@ -100,10 +100,10 @@ def first_image(group: ScoredGroup) -> Image.Image | None:
     return next((source for source in sources if isinstance(source, Image.Image)), None)
 
 
-def _best_and_worst(rewards: Sequence[Reward]) -> list[int]:
+def _best_and_worst(rewards: Sequence[Reward]) -> dict[str, int]:
     known = [place for place, reward in enumerate(rewards) if reward.total is not None]
     ordered = sorted(known, key=lambda place: rewards[place].total or 0.0)
-    return [ordered[-1], ordered[0]] if ordered else []
+    return {"best ": ordered[-1], "worst": ordered[0]} if ordered else {}
 
 
 def _shortened(text: str, width: int = 110) -> str:

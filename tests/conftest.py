@@ -10,7 +10,6 @@ from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.models.tiny import TinyQwen25VL
 
-
 TINY = TinyQwen25VL(
     seed=0,
     vocab_size=320,

@@ -15,7 +15,7 @@ from tests.composing import composed, options
 
 GROUPS = (
     "algorithm", "annealing", "callbacks", "data", "judge", "logger", "model", "reward", "rollout",
-    "trainer", "warm_start",
+    "prompt_limits", "template", "trainer", "warm_start",
 )  # fmt: skip
 
 
@@ -45,7 +45,10 @@ def nodes(node: DictConfig, path: str = "") -> Iterator[str]:
 
 
 # Free-form mappings: whatever stands in them is meant.
-OPEN = ("callbacks", "logger", "reward.extra", "mapping", "columns", "sentences")
+OPEN = (
+    "callbacks", "logger", "reward.extra", "mapping", "columns", "sentences", "files", "weights",
+    "rename_types",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", options("experiment"))

@@ -27,6 +27,7 @@ SHARED = (
     "sampling",
     "seed",
     "start_step",
+    "template",
 )
 """What is passed by name to whatever asks for them, when its node does not set them."""
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from sophia.cli.build import SHARED, build
+from sophia.cli.build import SHARED
 from sophia.cli.parts import ENGINE_ARGUMENTS, shared_parts
+from sophia.cli.prompts import build_dataset, open_checked, prompt_fitter
 from sophia.cli.quiet import quiet_libraries
 from sophia.cli.settings import EvaluateSettings
 from sophia.cli.validate import validate
@@ -36,10 +37,11 @@ def evaluate(cfg: DictConfig) -> None:
     quiet_libraries()
     folder = to_hf_folder(Path(cfg.ckpt))
     shared = shared_parts(cfg, folder)
-    heldout = build(cfg.data.heldout, {})
+    fitter = prompt_fitter(cfg, shared["encoder"])
+    parts = {"heldout": build_dataset(cfg, "heldout")}
+    heldout = open_checked(parts, fitter, shared["outcome"], seed=cfg.seed)["heldout"]
     evaluator: Evaluator = shared["evaluator"]
-    prompts = [heldout[index] for index in range(len(heldout))]
-    records = evaluator.evaluate(prompts, description="evaluation")
+    records = evaluator.evaluate(heldout, description="evaluation")
     shared["judge"].close()
     shared["outcome"].close()
     output = Path(cfg.run_dir)

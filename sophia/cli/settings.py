@@ -20,8 +20,10 @@ class TrainSettings:
     debug: bool
     cache_dir: str
     sampling: Any
+    prompt_limits: Any
     model: Any
     data: Any
+    template: Any
     algorithm: Any
     reward: Any
     annealing: Any
@@ -44,7 +46,9 @@ class EvaluateSettings:
     run_dir: str
     debug: bool
     sampling: Any
+    prompt_limits: Any
     data: Any
+    template: Any
     reward: Any
     judge: Any
     rollout: Any

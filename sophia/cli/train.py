@@ -18,6 +18,7 @@ from sophia.checkpoint import AtomicCheckpointIO
 from sophia.cli.build import SHARED, build, build_all
 from sophia.cli.parts import ENGINE_ARGUMENTS, shared_parts
 from sophia.cli.processes import is_rank_zero, world_size
+from sophia.cli.prompts import build_dataset, open_checked, prompt_fitter
 from sophia.cli.quiet import quiet_libraries
 from sophia.cli.settings import TrainSettings
 from sophia.cli.step_table import step_table
@@ -55,7 +56,7 @@ def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
     quiet_libraries()
     timings: dict[str, float] = {}
     with timed(timings, "total"):
-        datasets = {name: build(cfg.data[name], {}) for name in ("train", "heldout")}
+        datasets = {name: build_dataset(cfg, name) for name in ("train", "heldout")}
         model = build(cfg.model, {})
         with timed(timings, "warm_start"):
             policy_folder = initial_policy(cfg, model, datasets["train"])
@@ -63,6 +64,8 @@ def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
             save_skeleton(policy_folder, folder.skeleton)
         shared = {**shared_parts(cfg, policy_folder), "model": model, "run_dir": folder.path}
         shared |= {name: cfg[name] for name in _NUMBERS}
+        fitter = prompt_fitter(cfg, shared["encoder"])
+        datasets = open_checked(datasets, fitter, shared["outcome"], seed=cfg.seed)
         before = _evaluate(cfg, shared, datasets, folder, "before", timings)
         module = _fit(cfg, shared, datasets, folder, timings)
         with timed(timings, "export"):
@@ -100,8 +103,7 @@ def _evaluate(
     evaluator: Evaluator = shared["evaluator"]
     heldout = datasets["heldout"]
     with timed(timings, f"evaluation_{when}"):
-        prompts = [heldout[index] for index in range(len(heldout))]
-        records = evaluator.evaluate(prompts, description=f"evaluation {when}")
+        records = evaluator.evaluate(heldout, description=f"evaluation {when}")
     if is_rank_zero():
         save_records(path, records)
     return records

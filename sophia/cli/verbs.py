@@ -12,6 +12,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from sophia.cli.check import check
 from sophia.cli.errors import readable_errors
 from sophia.cli.evaluate import evaluate
 from sophia.cli.train import train
@@ -44,6 +45,11 @@ def _train(cfg: DictConfig) -> None:
     train(cfg, run_dir=folder, overrides=list(HydraConfig.get().overrides.task))
 
 
+def _check(cfg: DictConfig) -> None:
+    if check(cfg):
+        sys.exit(1)  # so that a script can stop at bad rows
+
+
 def _judge_check(cfg: DictConfig) -> None:
     from sophia.cli.judge_check import judge_check  # its client takes half a second to import
 
@@ -54,6 +60,7 @@ def _judge_check(cfg: DictConfig) -> None:
 VERBS = {
     "train": Verb(config="train", about="one run", function=_train),
     "evaluate": Verb(config="evaluate", about="a policy on held-out questions", function=evaluate),
+    "check": Verb(config="check", about="the data of a run, before it trains", function=_check),
     "judge-check": Verb(config="judge_check", about="is the judge there?", function=_judge_check),
 }
 

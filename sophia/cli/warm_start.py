@@ -16,8 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 from sophia.callbacks.progress import StepProgressBar
 from sophia.cli.build import build
 from sophia.cli.parts import build_engine
-from sophia.data.datamodule import PromptDataset, StepDataset, StepLoader, StepPlan
+from sophia.data.datamodule import StepDataset, StepLoader, StepPlan
 from sophia.data.encode import PromptEncoder
+from sophia.data.prompts import PromptDataset
 from sophia.models.load import ModelLoader, check_folder, export
 from sophia.rollout.seeds import completion_seed
 from sophia.sft import SFTModule, StopAtAccuracy, WarmStartConfig

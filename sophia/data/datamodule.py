@@ -5,24 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from sophia.data.prompts import PromptDataset
 from sophia.types import EncodedPrompt, Prompt, StepBatch
 
 Encode = Callable[[Prompt], EncodedPrompt]
-
-
-class PromptDataset(Protocol):
-    """Prompts by index."""
-
-    def __len__(self) -> int:
-        """How many."""
-
-    def __getitem__(self, index: int) -> Prompt:
-        """The same index gives the same prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,9 +38,19 @@ class PromptEncoder:
         vocabulary = self.tokenizer.get_vocab()
         return tuple(vocabulary[token] for token in _MEDIA_TOKENS if token in vocabulary)
 
+    @property
+    def pixels_per_token_side(self) -> int:
+        """Side of the square of pixels that one image token stands for."""
+        return int(self._images.patch_size * self._images.merge_size)
+
+    @property
+    def pixel_range(self) -> tuple[int, int]:
+        """Fewest and most pixels that the image processor leaves as they are."""
+        return int(self._images.size["shortest_edge"]), int(self._images.size["longest_edge"])
+
     def __call__(self, prompt: Prompt) -> EncodedPrompt:
         """Tensors of the prompt, ready for the assistant's turn."""
-        ids = self.unexpanded_ids(prompt)
+        ids = torch.tensor(self.unexpanded_ids(prompt))
         if not prompt.media:
             types = torch.zeros_like(ids)
             return EncodedPrompt(
@@ -55,22 +65,22 @@ class PromptEncoder:
             image_grid_thw=pixels["image_grid_thw"],
         )
 
-    def unexpanded_ids(self, prompt: Prompt) -> Tensor:
-        """(tokens,) with one placeholder per image."""
+    def unexpanded_ids(self, prompt: Prompt) -> list[int]:
+        """Tokens with one placeholder per image."""
         text = self.tokenizer.apply_chat_template(
             [_as_dict(message) for message in prompt.messages],
             tokenize=False,
             add_generation_prompt=True,
         )
-        ids = self.tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"][0]
-        found = int((ids == self._image_token_id).sum())
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        found = ids.count(self._image_token_id)
         if found != len(prompt.media):
             raise ValueError(
                 f"prompt {prompt.uid!r} has {len(prompt.media)} images but its text holds {found}"
                 f" image placeholders; does the question contain a literal {_IMAGE_TOKEN}, or does"
                 " the chat template drop images?"
             )
-        return ids  # type: ignore[no-any-return]
+        return ids
 
     def _expand(self, ids: Tensor, grids: Tensor) -> Tensor:
         """Repeat each image placeholder once per merged patch."""

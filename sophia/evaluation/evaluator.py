@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
+from typing import Protocol
 
 from tqdm import tqdm
 
@@ -26,6 +27,16 @@ _PROMPTS_AT_A_TIME = 256
 
 Thinking = Future[tuple[float | None, ...]]
 """The judge's answer; None stands for a completion that it is not asked about."""
+
+
+class Prompts(Protocol):
+    """Prompts by index; a list is one."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def __getitem__(self, index: int, /) -> Prompt:
+        """One prompt with open images."""
 
 
 class Evaluator:
@@ -57,23 +68,27 @@ class Evaluator:
         self._judge = judge
         self._sampling = SamplingParams(max_new_tokens=max_new_tokens, temperature=0.0)
 
-    def evaluate(self, prompts: Sequence[Prompt], *, description: str) -> list[EvalRecord]:
-        """One record per prompt, in order."""
+    def evaluate(self, prompts: Prompts, *, description: str) -> list[EvalRecord]:
+        """One record per prompt, in order. Prompts are asked for (and opened) some at a time."""
+        order: list[str] = []
         answers: list[tuple[EvalRecord, Thinking | None]] = []
         judge = self._judge.open_step()
         with self._engine.awake(), tqdm(total=len(prompts), desc=description, leave=False) as bar:
-            for rollout in self._answers(prompts):
+            for rollout in self._answers(prompts, order):
                 thinking = self._ask(rollout, judge)  # judged while others are generated
                 answers.append((self._record(rollout), thinking))
                 bar.update()
         records = {record.uid: _judged(record, thinking) for record, thinking in answers}
-        return [records[prompt.uid] for prompt in prompts]
+        return [records[uid] for uid in order]
 
-    def _answers(self, prompts: Sequence[Prompt]) -> Iterator[Rollout]:
+    def _answers(self, prompts: Prompts, order: list[str]) -> Iterator[Rollout]:
         for start in range(0, len(prompts), _PROMPTS_AT_A_TIME):
+            indices = range(start, min(start + _PROMPTS_AT_A_TIME, len(prompts)))
+            opened = [prompts[index] for index in indices]
+            order += [prompt.uid for prompt in opened]
             requests = [
                 GenerationRequest(prompt=prompt, encoded=self._encoder(prompt), seeds=(0,))
-                for prompt in prompts[start : start + _PROMPTS_AT_A_TIME]
+                for prompt in opened
             ]
             yield from self._engine.generate(requests, self._sampling)
 

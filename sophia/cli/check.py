@@ -1,0 +1,94 @@
+"""`check`: goes through the data of a run before anything trains, and writes what it found."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from sophia.cli.build import SHARED, build
+from sophia.cli.parts import ENGINE_ARGUMENTS
+from sophia.cli.prompts import build_dataset, gold_checker, prompt_fitter
+from sophia.cli.quiet import quiet_libraries
+from sophia.cli.settings import TrainSettings
+from sophia.cli.validate import validate
+from sophia.data.check import DataCheck, rows_of
+from sophia.data.encode import PromptEncoder
+from sophia.data.prompts import PromptDataset
+from sophia.data.report import DataReport, write_counts, write_refused
+from sophia.data.report_figure import figure
+from sophia.data.report_tables import tables
+from sophia.models.load import ModelLoader
+from sophia.types import Prompt
+
+log = logging.getLogger(__name__)
+
+_CORPUS_PROMPTS = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSettings(TrainSettings):
+    """Keys of configs/check.yaml: those of a run, so that the very same settings are checked."""
+
+    decode_images: bool
+
+
+def validate_check(cfg: DictConfig) -> None:
+    """Refuse what cannot work, before anything is read."""
+    validate(cfg, CheckSettings, shared=(*SHARED, *ENGINE_ARGUMENTS))
+
+
+def check(cfg: DictConfig) -> int:
+    """Check the training data against the held-out part, then that part; the rows refused."""
+    validate_check(cfg)
+    quiet_libraries()
+    train, heldout = build_dataset(cfg, "train"), build_dataset(cfg, "heldout")
+    outcome = build(cfg.reward.outcome, {})
+    fitter = prompt_fitter(cfg, _encoder(cfg, train))
+    data_check = DataCheck(
+        fitter, gold_checker=gold_checker(outcome), decode_images=cfg.decode_images
+    )
+    folder = Path(cfg.run_dir)
+    refused = 0
+    for name, dataset, other in (("train", train, heldout), ("heldout", heldout, None)):
+        report = data_check.run(dataset, heldout=other, show_progress=True)
+        _write(report, folder / name)
+        refused += report.num_refused
+    outcome.close()
+    return refused
+
+
+def _encoder(cfg: DictConfig, train: PromptDataset) -> PromptEncoder:
+    """The tokenizer of the checkpoint; the built-in model has one only after it is trained."""
+    model: ModelLoader = build(cfg.model, {})
+    if model.tiny is None:
+        assert model.path is not None
+        return PromptEncoder(model.path)
+    if "digits" not in cfg.data.train["_target_"]:
+        log.warning(
+            "model.path is not set: lengths are counted with the small built-in tokenizer, which"
+            " makes some three times as many text tokens as a real one."
+        )
+    with TemporaryDirectory() as folder:
+        rows = islice(rows_of(train), _CORPUS_PROMPTS)
+        model.tiny.save(Path(folder), corpus=[r.question for r in rows if isinstance(r, Prompt)])
+        return PromptEncoder(folder)
+
+
+def _write(report: DataReport, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    console.rule(f"{folder.name}: {report.num_refused:,} of {report.num_rows:,} rows refused")
+    console.print(tables(report))
+    figure(report).savefig(folder / "report.png", dpi=150)
+    with (folder / "report.txt").open("w", encoding="utf-8") as file:
+        Console(file=file, width=160).print(tables(report))
+    write_counts(report, folder / "report.json")
+    write_refused(report, folder / "refused.csv")
+    names = "report.png, report.txt, report.json, refused.csv"
+    console.print(f"written to {folder}: {names}", highlight=False, soft_wrap=True)

@@ -1,0 +1,17 @@
+"""What every data set is to the rest of the program."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sophia.types import Prompt
+
+
+class PromptDataset(Protocol):
+    """Prompts by index. Their images are references, unless the data set opens them."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def __getitem__(self, index: int, /) -> Prompt:
+        """The same index gives the same prompt."""

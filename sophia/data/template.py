@@ -1,0 +1,100 @@
+"""How a question becomes chat messages: system prompt, question template, sentence per type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sophia.types import Media, Message
+
+_SLOT = "{question}"
+
+
+class PromptTemplate:
+    """Renders a question, with its images in place, as the messages of a prompt.
+
+    The user turn is ``question`` with its slot filled by the row's question and options, then the
+    sentence of the problem type. ``system`` "" means no system turn (a chat template may then add
+    its own). Only the slot ``{question}`` is special, so LaTeX braces can be written as they are.
+    """
+
+    def __init__(
+        self,
+        *,
+        system: str,
+        question: str,
+        type_sentences: Mapping[str, str],
+        option: str,
+        options_prefix: str,
+        options_separator: str,
+        images_first: bool,
+    ) -> None:
+        """Set the texts.
+
+        Args:
+            system: the system turn, "" for none.
+            question: holds ``{question}`` exactly once.
+            type_sentences: problem type -> text put after the user turn; other types get none.
+            option: one option; holds ``{letter}`` and/or ``{text}``.
+            options_prefix: stands between the question and its options.
+            options_separator: stands between two options.
+            images_first: put all images before the whole text, wherever the row has them.
+        """
+        if question.count(_SLOT) != 1:
+            raise ValueError(
+                f"the question template holds {_SLOT} {question.count(_SLOT)} times, expected once:"
+                f" {question!r}. Write {_SLOT} where the question goes."
+            )
+        if "{text}" not in option and "{letter}" not in option:
+            raise ValueError(
+                f"the option template {option!r} holds neither {{letter}} nor {{text}}."
+                " Write for example '{letter}. {text}'."
+            )
+        self._system = system
+        self._before, self._after = question.split(_SLOT)
+        self._type_sentences = dict(type_sentences)
+        self._option = option
+        self._options_prefix = options_prefix
+        self._options_separator = options_separator
+        self._images_first = images_first
+
+    def render(
+        self,
+        question: Sequence[str | Media],
+        *,
+        problem_type: str,
+        options: Mapping[str, str],
+    ) -> tuple[Message, ...]:
+        """The messages; neighbouring texts are joined."""
+        tail = self._options(options) + self._after + self._type_sentences.get(problem_type, "")
+        parts: tuple[str | Media, ...] = (self._before, *question, tail)
+        if self._images_first:
+            parts = _media_first(parts)
+        user = Message(role="user", content=_joined(parts))
+        if not self._system:
+            return (user,)
+        return (Message(role="system", content=(self._system,)), user)
+
+    def _options(self, options: Mapping[str, str]) -> str:
+        if not options:
+            return ""
+        shown = (
+            self._option.replace("{letter}", letter).replace("{text}", text)
+            for letter, text in options.items()
+        )
+        return self._options_prefix + self._options_separator.join(shown)
+
+
+def _media_first(parts: Sequence[str | Media]) -> tuple[str | Media, ...]:
+    images = (part for part in parts if isinstance(part, Media))
+    return (*images, *(part for part in parts if isinstance(part, str)))
+
+
+def _joined(parts: Sequence[str | Media]) -> tuple[str | Media, ...]:
+    """Merge neighbouring texts and drop empty ones, so that equal prompts are equal values."""
+    content: list[str | Media] = []
+    for part in parts:
+        if isinstance(part, str) and content and isinstance(content[-1], str):
+            content[-1] += part
+        elif part != "":
+            content.append(part)
+    return tuple(content)

@@ -11,6 +11,7 @@ from sophia.cli.build import build
 from sophia.cli.evaluate import validate_evaluate
 from sophia.cli.train import validate_train
 from sophia.schedules import Exponential
+from tests.builders import completion, prompt
 from tests.composing import composed, options
 
 GROUPS = (
@@ -46,7 +47,7 @@ def nodes(node: DictConfig, path: str = "") -> Iterator[str]:
 
 # Free-form mappings: whatever stands in them is meant.
 OPEN = (
-    "callbacks", "logger", "reward.extra", "mapping", "columns", "sentences", "files", "weights",
+    "callbacks", "logger", "reward.extra", "sentences", "files", "weights",
     "rename_types",
 )  # fmt: skip
 
@@ -126,3 +127,14 @@ def test_presets_of_the_paper() -> None:
     assert (cfg.annealing.start, cfg.annealing.decay_steps) == (0.3, 1500)
     assert cfg.sampling.max_new_tokens == 1024
     assert cfg.reward.trust is True
+
+
+def test_the_documented_reward_of_ones_own_builds() -> None:
+    override = (
+        "+reward.extra.brevity={_target_: sophia.rewards.custom.CustomReward,"
+        ' function: "docs/examples/brevity.py:brevity", weight: 0.1}'
+    )
+    cfg = composed(override)
+    validate_train(cfg)
+    reward = build(cfg.reward.extra.brevity, {})
+    assert reward(prompt(), completion(num_tokens=10)) == 0.5

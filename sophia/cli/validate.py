@@ -34,7 +34,10 @@ def validate(cfg: DictConfig, root: type, *, shared: Collection[str]) -> None:
     assert isinstance(plain, dict)
     node = {str(key): value for key, value in plain.items()}
     _check_arguments("", node, root, shared=())
+    objects = [name for name, hint in get_type_hints(root).items() if hint is Any]
     for key, value in node.items():
+        if key in objects and value and "_target_" not in value:
+            raise ValueError(f"unknown key {key}.{next(iter(value))}: {key} is null here")
         _check_node(key, value, shared)
 
 

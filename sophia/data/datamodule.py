@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from lightning import LightningDataModule
@@ -28,15 +29,15 @@ class StepPlan:
         """The rank's share; all ranks together are the same for any number of ranks."""
         start = rl_step * self.prompts_per_step
         mine = range(start + rank, start + self.prompts_per_step, world_size)
-        orders: dict[int, list[int]] = {}
-        result = []
-        for position in mine:
-            epoch, place = divmod(position, self.num_prompts)
-            if epoch not in orders:
-                orders[epoch] = list(range(self.num_prompts))
-                random.Random(f"{self.seed}/{epoch}").shuffle(orders[epoch])
-            result.append(orders[epoch][place])
-        return result
+        places = [divmod(position, self.num_prompts) for position in mine]
+        return [_order(self.num_prompts, self.seed, epoch)[place] for epoch, place in places]
+
+
+@lru_cache(maxsize=2)  # a step lies in one epoch, or across the border of two
+def _order(num_prompts: int, seed: int, epoch: int) -> list[int]:
+    order = list(range(num_prompts))
+    random.Random(f"{seed}/{epoch}").shuffle(order)
+    return order
 
 
 class StepDataset(Dataset[StepBatch]):

@@ -1,16 +1,30 @@
-"""Checkpoints that are whole or absent, and finding the last of a run."""
+"""Checkpoints that are whole or absent, and finding the last whole one of a run.
+
+A checkpoint is one file (one process, or copies on several) or one folder (sharded).
+"""
 
 from __future__ import annotations
 
+import functools
+import json
+import logging
 import os
 import re
+import shutil
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
+log = logging.getLogger(__name__)
+
 _NAME = re.compile(r"step_(\d+)\.ckpt")
+_MANIFEST = "manifest.json"
+_CHUNK = 1 << 24
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -30,16 +44,93 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         os.replace(partial, target)
 
 
+def commit_folder(partial: Path, target: Path) -> None:
+    """Turn a folder whose files are written into a checkpoint, with a list of what is in it."""
+    sums = {name: [size, crc] for name, size, crc in _sums(partial)}
+    manifest = partial / _MANIFEST
+    with manifest.open("w") as file:
+        json.dump(sums, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    if target.exists():  # one that was found damaged, or that a resume has passed again
+        remove_checkpoint(target)
+    os.replace(partial, target)
+
+
 def checkpoint_path(folder: Path, rl_step: int) -> Path:
     """Where the state after ``rl_step`` RL steps is kept."""
     return folder / f"step_{rl_step:06d}.ckpt"
 
 
 def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    """(RL steps done, file), earliest first."""
+    """(RL steps done, file or folder), earliest first; whether they are whole is not looked at."""
     found = [
         (int(match[1]), path)
         for path in folder.glob("step_*.ckpt")
         if (match := _NAME.fullmatch(path.name))
     ]
     return sorted(found)
+
+
+def last_whole_checkpoint(folder: Path) -> tuple[int, Path] | None:
+    """The latest checkpoint that reads back as it was written; the log names damaged ones."""
+    for rl_step, path in reversed(list_checkpoints(folder)):
+        if is_whole(path):
+            return rl_step, path
+        log.warning("checkpoint %s is damaged; looking for the one before it", path)
+    return None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether every byte is what was written, by the check sums kept with it."""
+    return _is_whole(path, path.stat().st_mtime_ns)
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Delete a file or a folder; a kill leaves nothing that looks like a checkpoint."""
+    doomed = path.with_suffix(".deleted")
+    if doomed.is_dir():
+        shutil.rmtree(doomed)
+    os.replace(path, doomed)
+    if doomed.is_dir():
+        shutil.rmtree(doomed)
+    else:
+        doomed.unlink()
+
+
+@functools.cache
+def _is_whole(path: Path, _changed_ns: int) -> bool:
+    if path.is_file():
+        try:
+            with zipfile.ZipFile(path) as archive:  # which is what torch.save writes
+                return archive.testzip() is None
+        except zipfile.BadZipFile:
+            return False
+    manifest = path / _MANIFEST
+    if not manifest.is_file():
+        return False
+    try:
+        listed = json.loads(manifest.read_text())
+        expected = {name: (values[0], values[1]) for name, values in listed.items()}
+    except (ValueError, TypeError, AttributeError, LookupError):  # the list itself is damaged
+        return False
+    sizes = {f.name: f.stat().st_size for f in path.iterdir() if f != manifest}
+    if sizes != {name: size for name, (size, _) in expected.items()}:
+        return False  # cheap, and what a full disk leaves
+    return expected == {name: (size, crc) for name, size, crc in _sums(path)}
+
+
+def _sums(folder: Path) -> list[tuple[str, int, int]]:
+    """(name, bytes, CRC-32) of every file but the list itself."""
+    files = sorted(f for f in folder.iterdir() if f.is_file() and f.name != _MANIFEST)
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(_sum, files))
+
+
+def _sum(path: Path) -> tuple[str, int, int]:
+    size = crc = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            size += len(chunk)
+            crc = zlib.crc32(chunk, crc)
+    return path.name, size, crc

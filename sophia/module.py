@@ -5,7 +5,6 @@ Shapes: B completions of a step on this rank, N all their tokens in one flat row
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,22 @@ from sophia.grpo.advantages import group_advantages
 from sophia.grpo.batch import build_train_batch, sequence_spans, slice_sequences, with_advantages
 from sophia.grpo.loss import LossConfig
 from sophia.grpo.scores import collate_scores
+from sophia.models.adapters import adapter_scaling, adapters_off
 from sophia.models.load import ModelLoader
+from sophia.models.policy import ScorerFactory
 from sophia.models.scorer import RowsKind, TokenScorer
-from sophia.optim import OptimizerFactory, frac_changed, sample_parameters, set_learning_rate
+from sophia.models.weights import trained_weights
+from sophia.optim import (
+    OptimizerFactory,
+    frac_changed,
+    sample_parameters,
+    set_learning_rate,
+    with_configured_rates,
+)
 from sophia.rewards.metrics import reward_metrics
 from sophia.schedules import Schedule
 from sophia.step_metrics import completion_metrics, mean_over_ranks
+from sophia.strategy import ShardedStrategy
 from sophia.timing import timed
 from sophia.types import ScoredGroup, StepBatch, TrainBatch
 from sophia.update import FixedLogProbs, PolicyUpdate, UpdateConfig
@@ -63,42 +72,59 @@ class GRPOModule(LightningModule):
         self.rl_step = 0
         self.policy: TokenScorer | None = None
         self._reference: list[TokenScorer] = []  # a plain list: in no state_dict
-        self._model = model
-        self._folder = policy_folder
+        self._adapters = model.lora is not None
+        self._scorers = ScorerFactory(
+            model,
+            policy_folder,
+            rows=rows,
+            temperature=temperature,
+            entropy_grad=loss.entropy_coefficient != 0.0,
+        )
         self._make_optimizer = optimizer
         self._lr_schedule = lr_schedule
         self._loss = loss
         self._update = update
-        self._temperature = temperature
-        self._rows = rows
         self._max_new_tokens = max_new_tokens
 
     def configure_model(self) -> None:
         """Load policy and reference; called more than once by Lightning."""
         if self.policy is not None:
             return
-        model = self._model.load(self._folder)
-        entropy_grad = self._loss.entropy_coefficient != 0.0
-        self.policy = TokenScorer(
-            model, rows=self._rows, temperature=self._temperature, entropy_grad=entropy_grad
-        )
-        if self._loss.beta > 0.0:
-            self._reference = [copy.deepcopy(self.policy).requires_grad_(False)]
+        # With adapters the reference is the policy without them.
+        wants_reference = self._loss.beta > 0.0 and not self._adapters
+        strategy = self.trainer.strategy
+        if not isinstance(strategy, ShardedStrategy):
+            self.policy = self._scorers.policy()
+            self._reference = [self._scorers.reference(self.policy)] if wants_reference else []
+            return
+        sharding, offload = strategy.sharding, strategy.offload
+        policy = self._scorers.sharded_policy(sharding, offload="optimizer" in offload)
+        if wants_reference:
+            on_cpu = "reference" in offload
+            self._reference = [self._scorers.sharded_reference(policy, sharding, offload=on_cpu)]
+        self.policy = policy
 
     def configure_optimizers(self) -> Optimizer:
         """The optimizer over what is not frozen."""
-        return self._make_optimizer([p for p in self._scorer.parameters() if p.requires_grad])
+        trained = [p for p in self._scorer.parameters() if p.requires_grad]
+        return with_configured_rates(self._make_optimizer(trained))
 
     def on_fit_start(self) -> None:
         """Bring the reference to the policy's device: Lightning does not know it."""
-        for reference in self._reference:
-            reference.to(self.device)
+        if not isinstance(self.trainer.strategy, ShardedStrategy):
+            for reference in self._reference:
+                reference.to(self.device)
 
     def named_weights(self) -> Iterator[tuple[str, Tensor]]:
-        """Trained weights under their Hugging Face names, for the rollout engine."""
-        for name, parameter in self._scorer.model.named_parameters():
-            if parameter.requires_grad:
-                yield name, parameter.detach()
+        """What training changes, under Hugging Face names, for the rollout engine.
+
+        Sharded weights are put together one by one, so every process must take all of them.
+        """
+        strategy = self.trainer.strategy
+        dtype = None
+        if isinstance(strategy, ShardedStrategy):
+            dtype = strategy.sharding.compute_dtype
+        return trained_weights(self._scorer.model, dtype=dtype)
 
     @property
     def hf_model(self) -> nn.Module:
@@ -110,7 +136,7 @@ class GRPOModule(LightningModule):
         """One RL step. Reference and old log-probs come first: the scores arrive meanwhile."""
         flat = build_train_batch(batch.rollouts)
         with timed(batch.timings, "reference"):
-            ref = self._score_all(self._reference[0], flat) if self._reference else None
+            ref = self._score_reference(flat)
         with timed(batch.timings, "old"):
             old = None if self._update.on_policy else self._score_all(self._scorer, flat)
         with timed(batch.timings, "reward_wait"):
@@ -123,8 +149,9 @@ class GRPOModule(LightningModule):
         self.rl_step += 1
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The clock belongs to the state."""
+        """The clock belongs to the state; so does what adapters are merged with."""
         checkpoint["rl_step"] = self.rl_step
+        checkpoint["adapter_scaling"] = adapter_scaling(self._scorer.model)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Set the clock."""
@@ -134,6 +161,14 @@ class GRPOModule(LightningModule):
     def _scorer(self) -> TokenScorer:
         assert self.policy is not None, "configure_model has not run"
         return self.policy
+
+    def _score_reference(self, batch: TrainBatch) -> Tensor | None:
+        if self._loss.beta == 0.0:
+            return None
+        if not self._adapters:
+            return self._score_all(self._reference[0], batch)
+        with adapters_off(self._scorer.model):
+            return self._score_all(self._scorer, batch)
 
     @torch.no_grad()
     def _score_all(self, scorer: TokenScorer, batch: TrainBatch) -> Tensor:

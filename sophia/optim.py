@@ -14,10 +14,16 @@ OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 _SAMPLED_ELEMENTS = 4096
 
 
+def with_configured_rates(optimizer: Optimizer) -> Optimizer:
+    """Note each group's configured rate in it, so that it is part of checkpoints."""
+    for group in optimizer.param_groups:
+        group["configured_lr"] = group["lr"]
+    return optimizer
+
+
 def set_learning_rate(optimizer: Optimizer, factor: float) -> float:
     """Set every group to factor * its configured rate; returns the first group's rate."""
     for group in optimizer.param_groups:
-        group.setdefault("configured_lr", group["lr"])
         group["lr"] = group["configured_lr"] * factor
     rate: float = optimizer.param_groups[0]["lr"]
     return rate

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sophia.checkpoint import list_checkpoints
+from sophia.checkpoint import last_whole_checkpoint
 
 _CONFIG = "config.yaml"
 
@@ -41,14 +41,14 @@ class RunFolder:
     @property
     def last_checkpoint(self) -> Path | None:
         """The latest whole checkpoint."""
-        found = list_checkpoints(self.path / "checkpoints")
-        return found[-1][1] if found else None
+        found = last_whole_checkpoint(self.path / "checkpoints")
+        return found[1] if found else None
 
     @property
     def start_step(self) -> int:
-        """RL steps that the latest checkpoint has behind it."""
-        found = list_checkpoints(self.path / "checkpoints")
-        return found[-1][0] if found else 0
+        """RL steps that the latest whole checkpoint has behind it."""
+        found = last_whole_checkpoint(self.path / "checkpoints")
+        return found[0] if found else 0
 
 
 def open_run_folder(path: Path, settings: str, *, resume: bool) -> RunFolder:

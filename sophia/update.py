@@ -26,6 +26,7 @@ from sophia.grpo.batch import (
 )
 from sophia.grpo.loss import LogProbs, LossConfig, grpo_loss
 from sophia.models.scorer import TokenScorer
+from sophia.models.sharding import whole
 from sophia.types import TrainBatch
 
 
@@ -109,7 +110,7 @@ class PolicyUpdate:
         self._backward = backward
         self._mean_over_ranks = mean_over_ranks
         self._parameters = [p for p in scorer.parameters() if p.requires_grad]
-        self._device = self._parameters[0].device
+        self._device = scorer.device
 
     def run(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, float]:
         """All optimizer steps of a rollout; metrics are their mean."""
@@ -160,7 +161,9 @@ class PolicyUpdate:
 
     def _apply(self) -> dict[str, float]:
         """Clip and step; a step whose gradient is not finite is skipped and counted."""
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_grad_norm)
+        limit = self._config.max_grad_norm
+        # Of all shards together, so that every process takes the same decision.
+        norm = whole(torch.nn.utils.clip_grad_norm_(self._parameters, limit))
         finite = bool(torch.isfinite(norm))
         if finite:
             self._optimizer.step()

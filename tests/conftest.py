@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,18 @@ def corpus() -> list[str]:
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small Qwen2.5-VL with random weights, in Hugging Face format."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    TINY.save(folder, corpus=corpus())
+    return _save(tmp_path_factory.mktemp("models") / "tiny", TINY)
+
+
+@pytest.fixture(scope="session")
+def larger_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some four million parameters, where the overhead of files does not show."""
+    folder = tmp_path_factory.mktemp("models") / "larger"
+    return _save(folder, replace(TINY, hidden_size=256, intermediate_size=1536))
+
+
+def _save(folder: Path, model: TinyQwen25VL) -> Path:
+    model.save(folder, corpus=corpus())
     return folder
 
 

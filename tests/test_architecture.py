@@ -21,17 +21,19 @@ MAY_IMPORT = {
     "run_folder": {"checkpoint"},
     "data": {"types"},
     "grpo": {"types"},
-    "models": {"types", "run_folder"},
+    "models": {"types", "checkpoint", "run_folder"},
     "rewards": {"types", "schedules"},
     "rollout": {"types", "models"},
     "step_metrics": {"types"},
+    "memory": {"models"},
+    "strategy": {"checkpoint", "models"},
     "update": {"types", "grpo", "models"},
     "sft": {"types", "grpo", "models"},
     "module": {
         "types", "grpo", "models", "rewards", "schedules", "optim", "step_metrics", "timing",
-        "update",
+        "update", "strategy",
     },
-    "callbacks": {"types", "checkpoint", "data", "rewards", "rollout", "timing"},
+    "callbacks": {"types", "checkpoint", "data", "rewards", "rollout", "strategy", "timing"},
     "evaluation": {"types", "rewards"},
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ from sophia.models.load import ModelLoader, load_model
 from sophia.schedules import Linear
 from sophia.types import Completion, Prompt
 from sophia.update import UpdateConfig
-from tests.training import LetterShare, Run
+from tests.training import LetterShare, Run, SaveAfter
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*does not have many workers",
@@ -159,29 +159,12 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(tiny_folder: Path) -> 
     assert run.module.rl_step == 2
 
 
-class _SaveAfter(Callback):
-    def __init__(self, step: int, folder: Path) -> None:
-        self._step = step
-        self._folder = folder
-
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
-        if batch_idx + 1 == self._step:
-            trainer.save_checkpoint(checkpoint_path(self._folder, self._step))
-
-
 @pytest.mark.parametrize("steps_per_rollout", [1, 2])
 def test_stop_and_resume_is_no_interruption(
     steps_per_rollout: int, tiny_folder: Path, tmp_path: Path
 ) -> None:
     update = UpdateConfig(micro_batch_size=8, optimizer_steps_per_rollout=steps_per_rollout)
-    callbacks = [_SaveAfter(2, tmp_path)]
+    callbacks = [SaveAfter(2, tmp_path)]
     whole = Run(tiny_folder, num_steps=4, callbacks=callbacks, update=update).fit()
     resumed = Run(tiny_folder, num_steps=4, update=update)
     resumed.fit(ckpt_path=checkpoint_path(tmp_path, 2))

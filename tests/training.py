@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning import Callback, Trainer
+from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers.logger import Logger
 
 from sophia.callbacks.rollout import RolloutCallback
-from sophia.checkpoint import AtomicCheckpointIO
+from sophia.checkpoint import AtomicCheckpointIO, checkpoint_path
 from sophia.data.datamodule import StepDataModule
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
@@ -68,6 +68,26 @@ class AnyFormat(FormatRule):
 
     def __call__(self, text: str) -> bool:
         return True
+
+
+class SaveAfter(Callback):
+    """Writes one checkpoint."""
+
+    def __init__(self, step: int, folder: Path) -> None:
+        self._step = step
+        self._folder = folder
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        if batch_idx + 1 == self._step:
+            path = checkpoint_path(self._folder, self._step)
+            trainer.save_checkpoint(path, weights_only=False)
 
 
 def module(folder: Path, **overrides: Any) -> GRPOModule:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from lightning import Callback, LightningModule, Trainer
 
-from sophia.checkpoint import checkpoint_path, list_checkpoints
+from sophia.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoint
 from sophia.data.datamodule import StepLoader
 from sophia.rewards.judge.down import JudgeDown
+from sophia.strategy import ShardedStrategy
 
 
 class _Clock(Protocol):
@@ -23,11 +25,21 @@ class CheckpointCallback(Callback):
         run_dir: of the run; files go to its ``checkpoints`` folder.
         every_n_steps: RL steps between two saves.
         num_steps: of the run; the state after the last step is always saved.
-        keep_last: how many are kept.
+        keep_last: how many of the latest are kept.
+        keep_best: how many more are kept, of those with the highest ``monitor``.
+        monitor: a figure of the progress bar (``reward``, ``accuracy``) or of validation, as it
+            stands when the checkpoint is written.
     """
 
     def __init__(
-        self, *, run_dir: Path, every_n_steps: int, num_steps: int, keep_last: int
+        self,
+        *,
+        run_dir: Path,
+        every_n_steps: int,
+        num_steps: int,
+        keep_last: int,
+        keep_best: int = 0,
+        monitor: str = "reward",
     ) -> None:
         if every_n_steps < 1 or keep_last < 1:
             raise ValueError(
@@ -38,6 +50,9 @@ class CheckpointCallback(Callback):
         self._every_n_steps = every_n_steps
         self._num_steps = num_steps
         self._keep_last = keep_last
+        self._keep_best = keep_best
+        self._monitor = monitor
+        self._figures: dict[str, float] = {}  # by file name
 
     def on_train_batch_end(
         self,
@@ -66,8 +81,41 @@ class CheckpointCallback(Callback):
             cast("StepLoader", trainer.train_dataloader).rewind(rl_step)
             self._save(trainer, rl_step)
 
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The last one may still be on its way to the disk."""
+        if isinstance(trainer.strategy, ShardedStrategy):
+            trainer.strategy.finish_saving()
+        self._remove_old(trainer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What decides which are the best."""
+        return {"figures": dict(self._figures)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on comparing."""
+        self._figures = dict(state_dict["figures"])
+
     def _save(self, trainer: Trainer, rl_step: int) -> None:
-        trainer.save_checkpoint(checkpoint_path(self._folder, rl_step))
-        if trainer.is_global_zero:
-            for _, path in list_checkpoints(self._folder)[: -self._keep_last]:
-                path.unlink()
+        path = checkpoint_path(self._folder, rl_step)
+        if self._keep_best:
+            self._figures[path.name] = self._figure(trainer)
+        trainer.save_checkpoint(path, weights_only=False)  # the optimizer too
+        self._remove_old(trainer)
+
+    def _figure(self, trainer: Trainer) -> float:
+        known = trainer.callback_metrics
+        if self._monitor not in known:
+            raise ValueError(
+                f"callbacks.checkpoint.monitor is {self._monitor!r}, which nothing has logged;"
+                f" known are {sorted(known)}."
+            )
+        return float(known[self._monitor])
+
+    def _remove_old(self, trainer: Trainer) -> None:
+        if not trainer.is_global_zero:
+            return
+        paths = [path for _, path in list_checkpoints(self._folder)]
+        old = paths[: -self._keep_last]
+        ranked = sorted(old, key=lambda p: self._figures.get(p.name, -inf), reverse=True)
+        for path in ranked[self._keep_best :]:
+            remove_checkpoint(path)

@@ -7,6 +7,8 @@ import warnings
 
 from transformers.utils import logging as transformers_logging
 
+from sophia.cli.processes import is_rank_zero
+
 _REMARKS = (
     r".*does not have many workers.*",
     r".*`enable_checkpointing=False`.*",
@@ -18,7 +20,12 @@ _REMARKS = (
 
 
 def quiet_libraries() -> None:
-    """Progress bars of weight loading, device summaries, hints for other settings."""
+    """Progress bars of weight loading, device summaries, hints for other settings.
+
+    Of several processes the first one speaks for all.
+    """
+    if not is_rank_zero():
+        logging.getLogger("sophia").setLevel(logging.WARNING)
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     for name in (

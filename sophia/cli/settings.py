@@ -61,3 +61,15 @@ class JudgeCheckSettings:
 
     debug: bool
     judge: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """Keys of configs/export.yaml."""
+
+    name: str
+    ckpt: str | None
+    out: str | None
+    max_shard_size: str
+    run_dir: str
+    debug: bool

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from sophia.checkpoint import AtomicCheckpointIO
 from sophia.cli.build import SHARED, build, build_all
+from sophia.cli.memory_plan import check_fits, device_bytes, memory_plan, plan_table
 from sophia.cli.parts import ENGINE_ARGUMENTS, shared_parts
 from sophia.cli.processes import is_rank_zero, world_size
 from sophia.cli.prompts import build_dataset, open_checked, prompt_fitter
@@ -29,7 +30,8 @@ from sophia.evaluation.curves import draw_curves
 from sophia.evaluation.evaluator import Evaluator
 from sophia.evaluation.records import EvalRecord, load_records, save_records
 from sophia.loggers import CSVMetrics, read_metrics
-from sophia.models.load import export, save_skeleton
+from sophia.models.export import export_policy, save_skeleton
+from sophia.models.load import ModelLoader
 from sophia.module import GRPOModule
 from sophia.run_folder import RunFolder, open_run_folder
 from sophia.run_record import write_run_record
@@ -62,6 +64,7 @@ def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
             policy_folder = initial_policy(cfg, model, datasets["train"])
         if is_rank_zero():
             save_skeleton(policy_folder, folder.skeleton)
+        _show_memory_plan(cfg, model, policy_folder)
         shared = {**shared_parts(cfg, policy_folder), "model": model, "run_dir": folder.path}
         shared |= {name: cfg[name] for name in _NUMBERS}
         fitter = prompt_fitter(cfg, shared["encoder"])
@@ -69,8 +72,8 @@ def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
         before = _evaluate(cfg, shared, datasets, folder, "before", timings)
         module = _fit(cfg, shared, datasets, folder, timings)
         with timed(timings, "export"):
-            if is_rank_zero():
-                export(module.hf_model, folder.skeleton, folder.policy)
+            model_folder, policy = folder.skeleton, folder.policy
+            export_policy(module.hf_model, model_folder, policy, write=is_rank_zero())
         shared["engine"].load_weights(module.named_weights())
         after = _evaluate(cfg, shared, datasets, folder, "after", timings)
         shared["judge"].close()
@@ -79,10 +82,26 @@ def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
         _report(cfg, folder, before, after, overrides=overrides, timings=timings)
 
 
+def _show_memory_plan(cfg: DictConfig, model: ModelLoader, folder: Path | str) -> None:
+    """Before anything takes memory; a run without a GPU needs no plan."""
+    size = device_bytes(cfg)
+    if size is None:
+        return
+    plan = memory_plan(cfg, model, folder, world_size=world_size(cfg), device_bytes=size)
+    if is_rank_zero():
+        Console().print(plan_table(plan, title="memory per GPU"))
+    check_fits(plan, device_bytes=size)
+
+
 def _settings(cfg: DictConfig) -> str:
-    """What makes this run this run; interpolations stay, so secrets of the environment do too."""
+    """What makes this run this run; interpolations stay, so secrets of the environment do too.
+
+    The number of processes is not part of it: they divide the same work.
+    """
     own = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(own, dict)
+    for key in ("devices", "num_nodes"):
+        own["trainer"].pop(key, None)
     return OmegaConf.to_yaml(
         {k: v for k, v in own.items() if k not in ("run_dir", "resume", "debug")}
     )

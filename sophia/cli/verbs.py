@@ -15,6 +15,8 @@ from omegaconf import DictConfig
 from sophia.cli.check import check
 from sophia.cli.errors import readable_errors
 from sophia.cli.evaluate import evaluate
+from sophia.cli.export import export
+from sophia.cli.plan import plan
 from sophia.cli.train import train
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
@@ -60,6 +62,8 @@ def _judge_check(cfg: DictConfig) -> None:
 VERBS = {
     "train": Verb(config="train", about="one run", function=_train),
     "evaluate": Verb(config="evaluate", about="a policy on held-out questions", function=evaluate),
+    "export": Verb(config="export", about="a checkpoint, in Hugging Face format", function=export),
+    "plan": Verb(config="plan", about="the memory of a run", function=plan),
     "check": Verb(config="check", about="the data of a run, before it trains", function=_check),
     "judge-check": Verb(config="judge_check", about="is the judge there?", function=_judge_check),
 }

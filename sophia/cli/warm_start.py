@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from sophia.cli.parts import build_engine
 from sophia.data.datamodule import StepDataset, StepLoader, StepPlan
 from sophia.data.encode import PromptEncoder
 from sophia.data.prompts import PromptDataset
-from sophia.models.load import ModelLoader, check_folder, export
+from sophia.models.export import export
+from sophia.models.load import ModelLoader, check_folder
+from sophia.models.weights import all_weights
 from sophia.rollout.seeds import completion_seed
 from sophia.sft import SFTModule, StopAtAccuracy, WarmStartConfig
 from sophia.types import GenerationRequest, Prompt, SamplingParams
@@ -88,7 +91,7 @@ def _train(
     encoder = PromptEncoder(folder)
     end = (encoder.tokenizer.eos_token_id,)
     module = SFTModule(
-        model.load(folder),
+        replace(model, lora=None, dtype="float32").load(folder),
         tokenize=lambda text: (*encoder.tokenizer(text)["input_ids"], *end),
         config=config,
     )
@@ -112,7 +115,7 @@ def _train(
             f" {config.max_steps} steps, not warm_start.stop_accuracy={config.stop_accuracy}."
             " Raise warm_start.max_steps, or try another seed."
         )
-    export(module.policy.model, folder, folder)
+    export(all_weights(module.policy.model), folder, folder)
     return stop.accuracy
 
 

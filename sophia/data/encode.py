@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoTokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.utils import cached_file
 
 from sophia.types import EncodedPrompt, Media, Message, Prompt
 
+_IMAGE_CONFIG = "preprocessor_config.json"
 _IMAGE_TOKEN = "<|image_pad|>"
 _MEDIA_TOKENS = (
     "<|image_pad|>", "<|video_pad|>", "<|vision_pad|>", "<|vision_start|>", "<|vision_end|>",
@@ -29,7 +32,7 @@ class PromptEncoder:
 
     def __init__(self, folder: Path | str) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self._images = Qwen2VLImageProcessorPil.from_pretrained(folder)
+        self._images = _image_processor(folder)
         self._image_token_id = self.tokenizer.convert_tokens_to_ids(_IMAGE_TOKEN)
 
     @property
@@ -40,12 +43,16 @@ class PromptEncoder:
 
     @property
     def pixels_per_token_side(self) -> int:
-        """Side of the square of pixels that one image token stands for."""
+        """Side of the square of pixels that one image token stands for; 1 without images."""
+        if self._images is None:
+            return 1
         return int(self._images.patch_size * self._images.merge_size)
 
     @property
     def pixel_range(self) -> tuple[int, int]:
         """Fewest and most pixels that the image processor leaves as they are."""
+        if self._images is None:
+            return 0, sys.maxsize
         return int(self._images.size["shortest_edge"]), int(self._images.size["longest_edge"])
 
     def __call__(self, prompt: Prompt) -> EncodedPrompt:
@@ -56,8 +63,14 @@ class PromptEncoder:
             return EncodedPrompt(
                 prompt_ids=ids, mm_token_type_ids=types, pixel_values=None, image_grid_thw=None
             )
-        pixels = self._images([opened(media) for media in prompt.media], return_tensors="pt")
-        ids = self._expand(ids, pixels["image_grid_thw"])
+        images = self._images
+        if images is None:
+            raise ValueError(
+                f"prompt {prompt.uid!r} has images, but the checkpoint is a language model without"
+                " an image processor; choose a vision-language model, or data without images."
+            )
+        pixels = images([opened(media) for media in prompt.media], return_tensors="pt")
+        ids = self._expand(ids, pixels["image_grid_thw"].prod(dim=1) // images.merge_size**2)
         return EncodedPrompt(
             prompt_ids=ids,
             mm_token_type_ids=(ids == self._image_token_id).long(),
@@ -68,7 +81,7 @@ class PromptEncoder:
     def unexpanded_ids(self, prompt: Prompt) -> list[int]:
         """Tokens with one placeholder per image."""
         text = self.tokenizer.apply_chat_template(
-            [_as_dict(message) for message in prompt.messages],
+            [self._as_dict(message) for message in prompt.messages],
             tokenize=False,
             add_generation_prompt=True,
         )
@@ -82,11 +95,19 @@ class PromptEncoder:
             )
         return ids
 
-    def _expand(self, ids: Tensor, grids: Tensor) -> Tensor:
-        """Repeat each image placeholder once per merged patch."""
+    def _as_dict(self, message: Message) -> dict[str, Any]:
+        if self._images is None:  # whose templates know text only
+            return {"role": message.role, "content": message.text}
+        parts = [
+            {"type": "image"} if isinstance(part, Media) else {"type": "text", "text": part}
+            for part in message.content
+        ]
+        return {"role": message.role, "content": parts}
+
+    def _expand(self, ids: Tensor, features: Tensor) -> Tensor:
+        """Repeat each image placeholder once per feature of its image."""
         repeats = torch.ones_like(ids)
-        merge: int = self._images.merge_size
-        repeats[ids == self._image_token_id] = grids.prod(dim=1) // merge**2
+        repeats[ids == self._image_token_id] = features
         return torch.repeat_interleave(ids, repeats)
 
     def decode(self, token_ids: Sequence[int]) -> str:
@@ -97,15 +118,15 @@ class PromptEncoder:
     def save(self, folder: Path) -> None:
         """Write tokenizer and image processor beside a model."""
         self.tokenizer.save_pretrained(folder)
-        self._images.save_pretrained(folder)
+        if self._images is not None:
+            self._images.save_pretrained(folder)
 
 
-def _as_dict(message: Message) -> dict[str, Any]:
-    parts = [
-        {"type": "image"} if isinstance(part, Media) else {"type": "text", "text": part}
-        for part in message.content
-    ]
-    return {"role": message.role, "content": parts}
+def _image_processor(folder: Path | str) -> Qwen2VLImageProcessorPil | None:
+    """None for a language model."""
+    if cached_file(folder, _IMAGE_CONFIG, _raise_exceptions_for_missing_entries=False) is None:
+        return None
+    return Qwen2VLImageProcessorPil.from_pretrained(folder)
 
 
 def opened(media: Media) -> Image.Image:

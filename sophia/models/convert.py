@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+from torch import Tensor
+from torch.distributed.checkpoint.filesystem import FileSystemReader
+from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+from torch.distributed.checkpoint.state_dict_loader import load
 
-from sophia.models.load import export
+from sophia.checkpoint import is_whole
+from sophia.models.adapters import merged_state
+from sophia.models.export import export
 from sophia.run_folder import RunFolder
 
 _PREFIX = "policy.model."
@@ -28,7 +34,7 @@ def to_hf_folder(ckpt: Path) -> Path:
         if run.last_checkpoint is None:
             raise ValueError(f"the run in {ckpt} has no checkpoint yet; let it train some steps.")
         return _export(run.last_checkpoint)
-    if ckpt.suffix == ".ckpt" and ckpt.is_file():
+    if ckpt.suffix == ".ckpt" and ckpt.exists():
         return _export(ckpt)
     found = "does not exist" if not ckpt.exists() else "is neither of them"
     raise ValueError(
@@ -37,18 +43,56 @@ def to_hf_folder(ckpt: Path) -> Path:
     )
 
 
-def _export(file: Path) -> Path:
-    run = RunFolder(path=file.parent.parent)
+def resolve_checkpoint(path: Path) -> Path:
+    """The checkpoint itself, or the last whole one of a run folder."""
+    if path.suffix == ".ckpt" and path.exists():
+        return path
+    last = RunFolder(path=path).last_checkpoint
+    if last is None:
+        raise ValueError(f"{path} is neither a checkpoint nor the folder of a run that has one.")
+    return last
+
+
+def export_checkpoint(ckpt: Path, folder: Path, *, max_shard_size: str = "5GB") -> None:
+    """Write the policy of a checkpoint of a run, sharded or not, to a folder of choice."""
+    run = RunFolder(path=ckpt.parent.parent)
     if not (run.skeleton / "config.json").is_file():
-        raise ValueError(f"{file} is not inside a run folder: {run.skeleton} is missing.")
-    folder = run.path / "exports" / file.stem
-    if folder.is_dir():
-        return folder
-    config = AutoConfig.from_pretrained(run.skeleton)
-    auto = AutoModelForImageTextToText if hasattr(config, "vision_config") else AutoModelForCausalLM
-    model = auto.from_config(config, dtype=torch.float32)
-    state = torch.load(file, map_location="cpu", weights_only=True)["state_dict"]
-    model.load_state_dict({name.removeprefix(_PREFIX): value for name, value in state.items()})
-    folder.parent.mkdir(exist_ok=True)
-    export(model, run.skeleton, folder)
+        raise ValueError(f"{ckpt} is not inside a run folder: {run.skeleton} is missing.")
+    if not is_whole(ckpt):
+        raise ValueError(f"{ckpt} is damaged: it does not read back as it was written.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    weights = policy_state(ckpt).items()
+    export(weights, run.skeleton, folder, max_shard_size=max_shard_size)
+
+
+def policy_state(ckpt: Path) -> dict[str, Tensor]:
+    """The policy in a checkpoint under Hugging Face names, adapters merged."""
+    if ckpt.is_dir():
+        meta = torch.load(ckpt / "meta.pt", map_location="cpu", weights_only=True)
+        state = _sharded_state(ckpt)
+    else:
+        meta = torch.load(ckpt, map_location="cpu", mmap=True, weights_only=True)
+        state = {n.removeprefix(_PREFIX): v for n, v in meta["state_dict"].items()}
+    return merged_state(state, meta["adapter_scaling"])
+
+
+def _sharded_state(ckpt: Path) -> dict[str, Tensor]:
+    """Weights only: moments are not read."""
+    reader = FileSystemReader(ckpt)
+    prefix = f"state_dict.{_PREFIX}"
+    state: dict[str, Tensor] = {
+        name: torch.empty(entry.size, dtype=entry.properties.dtype)
+        for name, entry in reader.read_metadata().state_dict_metadata.items()
+        if name.startswith(prefix) and isinstance(entry, TensorStorageMetadata)
+    }
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")  # is meant
+        load(state, storage_reader=reader, no_dist=True)
+    return {name.removeprefix(prefix): value for name, value in state.items()}
+
+
+def _export(ckpt: Path) -> Path:
+    folder = ckpt.parent.parent / "exports" / ckpt.stem
+    if not folder.is_dir():
+        export_checkpoint(ckpt, folder)
     return folder

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
-    AutoTokenizer,
     GenerationConfig,
 )
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.modeling_layers import GradientCheckpointingLayer
 
+from sophia.models.adapters import Adapters
 from sophia.models.tiny import TinyQwen25VL
 
 log = logging.getLogger(__name__)
@@ -28,10 +25,11 @@ log = logging.getLogger(__name__)
 Part = Literal["vision", "projector"]
 
 # Parameter-name prefixes by model type: (vision tower with its projector, projector).
+_PROJECTOR = ("model.visual.merger.", "model.visual.deepstack_merger_list.")
 _PARTS = {
-    "qwen2_vl": ("model.visual.", "model.visual.merger."),
-    "qwen2_5_vl": ("model.visual.", "model.visual.merger."),
-    "qwen3_vl": ("model.visual.", "model.visual.merger."),
+    "qwen2_vl": ("model.visual.", _PROJECTOR),
+    "qwen2_5_vl": ("model.visual.", _PROJECTOR),
+    "qwen3_vl": ("model.visual.", _PROJECTOR),
 }
 
 
@@ -45,6 +43,9 @@ class ModelLoader:
         freeze: parts that are not trained.
         attn_implementation: as transformers names them.
         gradient_checkpointing: recompute activations in the backward.
+        dtype: of the parameters; what is computed in is the trainer's choice. bfloat16 only with
+            ``lora``, whose adapters stay float32.
+        lora: train adapters in place of the weights.
     """
 
     path: str | None = None
@@ -52,31 +53,102 @@ class ModelLoader:
     freeze: tuple[Part, ...] = ()
     attn_implementation: str = "sdpa"
     gradient_checkpointing: bool = False
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    lora: Adapters | None = None
 
     def __post_init__(self) -> None:
+        if self.dtype == "bfloat16" and self.lora is None:
+            raise ValueError(
+                "model.dtype is bfloat16 with all weights trained: a bfloat16 weight has 8 bits, so"
+                " a step at a learning rate of 5e-7 rounds to nothing (1 % of weights move in 20"
+                " steps). Keep model.dtype=float32 and compute in bfloat16 (trainer=fsdp), or train"
+                " adapters (model/lora=default)."
+            )
         if (self.path is None) == (self.tiny is None):
             raise ValueError(
                 f"model.path is {self.path!r} and model.tiny is {self.tiny!r}; give exactly one."
             )
 
     def load(self, folder: Path | str) -> Any:
-        """The policy in float32: float32 weights move at lr 5e-7, bfloat16 ones do not."""
-        model = load_model(folder, attn_implementation=self.attn_implementation)
-        if self.gradient_checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
-        freeze(model, self.freeze)
+        """The policy, whole. float32 weights move at lr 5e-7, bfloat16 ones do not."""
+        model = load_model(
+            folder,
+            attn_implementation=self.attn_implementation,
+            dtype=getattr(torch, self.dtype),
+        )
+        self._prepare(model)
+        if self.lora is not None:
+            self.lora.initialise(model)
         return model
 
+    def empty(self, folder: Path | str) -> Any:
+        """The same without memory or values, to be sharded and then filled."""
+        model = empty_model(
+            folder,
+            attn_implementation=self.attn_implementation,
+            dtype=getattr(torch, self.dtype),
+        )
+        self._prepare(model)
+        return model
 
-def load_model(folder: Path | str, *, attn_implementation: str = "sdpa") -> Any:
-    """A vision-language or text-only causal model in float32, in evaluation mode."""
+    def _prepare(self, model: Any) -> None:
+        if self.gradient_checkpointing:
+            checkpoint_activations(model)
+        if self.lora is not None:
+            self.lora.inject(model)
+        freeze(model, self.freeze)
+        report_parameters(model)
+
+
+def load_model(
+    folder: Path | str,
+    *,
+    attn_implementation: str = "sdpa",
+    dtype: torch.dtype = torch.float32,
+) -> Any:
+    """A vision-language or text-only causal model in evaluation mode."""
     check_folder(folder)
     config = AutoConfig.from_pretrained(folder)
-    auto = AutoModelForImageTextToText if hasattr(config, "vision_config") else AutoModelForCausalLM
-    model = auto.from_pretrained(
-        folder, config=config, dtype=torch.float32, attn_implementation=attn_implementation
+    model = auto_class(config).from_pretrained(
+        folder, config=config, dtype=dtype, attn_implementation=attn_implementation
     )
     return model.eval()
+
+
+def empty_model(
+    folder: Path | str,
+    *,
+    attn_implementation: str = "sdpa",
+    dtype: torch.dtype = torch.float32,
+) -> Any:
+    """The architecture of a checkpoint on the meta device, in evaluation mode."""
+    check_folder(folder)
+    config = AutoConfig.from_pretrained(folder)
+    with torch.device("meta"):
+        model = auto_class(config).from_config(
+            config, dtype=dtype, attn_implementation=attn_implementation
+        )
+    if (Path(folder) / "generation_config.json").is_file():
+        model.generation_config = GenerationConfig.from_pretrained(folder)
+    return model.eval()
+
+
+def auto_class(config: Any) -> Any:
+    """Vision-language or text-only."""
+    has_vision = hasattr(config, "vision_config")
+    return AutoModelForImageTextToText if has_vision else AutoModelForCausalLM
+
+
+def checkpoint_activations(model: Any) -> None:
+    """Recompute layers in the backward.
+
+    transformers does so only for layers in training mode, and silently not otherwise. The layers
+    alone are switched: what is inside them stays in evaluation mode, without dropout.
+    """
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    for module in model.modules():
+        if isinstance(module, GradientCheckpointingLayer):
+            module.training = True
 
 
 def check_folder(folder: Path | str) -> None:
@@ -92,7 +164,7 @@ def check_folder(folder: Path | str) -> None:
 
 
 def freeze(model: Any, parts: Sequence[Part]) -> None:
-    """Switch gradients off by part, and log how many parameters are trained and frozen."""
+    """Switch gradients off by part."""
     if parts and model.config.model_type not in _PARTS:
         raise ValueError(
             f"cannot freeze {list(parts)} of a {model.config.model_type!r} model; its parts are"
@@ -101,10 +173,22 @@ def freeze(model: Any, parts: Sequence[Part]) -> None:
     for name, parameter in model.named_parameters():
         if _part_of(name, model.config.model_type) in parts:
             parameter.requires_grad_(False)
-    counts = {True: 0, False: 0}
-    for parameter in model.parameters():
-        counts[parameter.requires_grad] += parameter.numel()
-    log.info("parameters: %s trained, %s frozen", f"{counts[True]:,}", f"{counts[False]:,}")
+
+
+def report_parameters(model: Any) -> None:
+    """Log how many parameters of each part are trained and frozen."""
+    for part, counts in count_parameters(model).items():
+        log.info("parameters of %s: %s trained, %s frozen", part, *(f"{n:,}" for n in counts))
+
+
+def count_parameters(model: Any) -> dict[str, tuple[int, int]]:
+    """(trained, frozen) parameters by part; parts that the model lacks are left out."""
+    counts: dict[str, list[int]] = {}
+    for name, parameter in model.named_parameters():
+        part = _part_of(name, model.config.model_type) or "language model"
+        own = counts.setdefault(part, [0, 0])
+        own[0 if parameter.requires_grad else 1] += parameter.numel()
+    return {part: (trained, frozen) for part, (trained, frozen) in sorted(counts.items())}
 
 
 def _part_of(name: str, model_type: str) -> Part | None:
@@ -112,26 +196,3 @@ def _part_of(name: str, model_type: str) -> Part | None:
     if projector is not None and name.startswith(projector):
         return "projector"
     return "vision" if tower is not None and name.startswith(tower) else None
-
-
-def export(model: nn.Module, skeleton: Path, folder: Path) -> None:
-    """Write a folder that plain ``from_pretrained`` loads, under a temporary name first.
-
-    ``skeleton`` holds tokenizer and image processor.
-    """
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)  # type: ignore[operator]
-    for file in Path(skeleton).iterdir():
-        if file.suffix != ".safetensors" and not (partial / file.name).exists():
-            shutil.copy(file, partial)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
-
-
-def save_skeleton(source: Path | str, folder: Path) -> None:
-    """Everything of a checkpoint but its weights, so that a run's folder explains itself."""
-    AutoConfig.from_pretrained(source).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
-    Qwen2VLImageProcessorPil.from_pretrained(source).save_pretrained(folder)
-    GenerationConfig.from_pretrained(source).save_pretrained(folder)

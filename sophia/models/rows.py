@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from sophia.types import EncodedPrompt, TrainBatch
 
@@ -70,7 +71,7 @@ class NaiveRows:
 
     def hidden(self, model: Any) -> Tensor:
         """(N, H) from one padded forward."""
-        inputs: dict[str, Any] = {}
+        inputs = token_inputs(model, self.input_ids, has_images=self._pixels is not None)
         if self._pixels is not None:
             check_image_tokens(model.config, self.input_ids, self._pixels)
             inputs["pixel_values"] = self._pixels.values
@@ -83,10 +84,41 @@ class NaiveRows:
                 image_grid_thw=inputs.get("image_grid_thw"),
                 attention_mask=self._mask,
             )[0]
-        output = model.model(
-            input_ids=self.input_ids, attention_mask=self._mask, use_cache=False, **inputs
-        )
+        output = model.model(attention_mask=self._mask, use_cache=False, **inputs)
         return output.last_hidden_state[self._places]  # type: ignore[no-any-return]
+
+
+def token_inputs(model: Any, input_ids: Tensor, *, has_images: bool) -> dict[str, Any]:
+    """What the model is given for its tokens: their ids, or without images their embeddings.
+
+    The tower runs in either case, on an empty image that counts nothing: other processes may have
+    images, sharded towers run on all processes or hang, and a parameter without a gradient on one
+    process would be missing from the mean over all.
+    """
+    tower = getattr(model.model, "visual", None)
+    if has_images or tower is None or not any(map(_needs_all_processes, tower.parameters())):
+        return {"input_ids": input_ids}
+    embeddings = model.get_input_embeddings()(input_ids)
+    nothing = _empty_image_features(model, input_ids.device).to(embeddings.dtype)
+    return {"inputs_embeds": embeddings + 0.0 * nothing}
+
+
+def _needs_all_processes(parameter: Tensor) -> bool:
+    return parameter.requires_grad or isinstance(parameter, DTensor)
+
+
+def _empty_image_features(model: Any, device: torch.device) -> Tensor:
+    """() sum of all features of one black image, as small as an image can be."""
+    vision = model.config.vision_config
+    side = vision.spatial_merge_size
+    patch = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
+    features = model.model.get_image_features(
+        torch.zeros(side * side, patch, device=device),
+        torch.tensor([[1, side, side]], device=device),
+        return_dict=True,
+    )
+    layers = [*features.pooler_output, *(getattr(features, "deepstack_features", None) or ())]
+    return torch.stack([layer.float().sum() for layer in layers]).sum()
 
 
 def check_image_tokens(config: Any, input_ids: Tensor, pixels: Pixels) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from sophia.models.head import token_scores
@@ -59,9 +60,15 @@ class TokenScorer(nn.Module):
         self._temperature = temperature
         self._entropy_grad = entropy_grad
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes. Parameters may be kept elsewhere; tables of angles never are."""
+        device: torch.device = next(self.model.buffers()).device
+        return device
+
     def forward(self, batch: TrainBatch) -> TokenScores:
         """Score the completion tokens of a batch, on the model's device."""
-        device = self.model.device
+        device = self.device
         hidden = self._rows(batch, device=device).hidden(self.model)  # (N, H)
         logps, entropy = token_scores(
             hidden,

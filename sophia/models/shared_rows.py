@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sophia.models.rows import check_image_tokens, collect_pixels
+from sophia.models.rows import check_image_tokens, collect_pixels, token_inputs
 from sophia.models.shared_attention import GroupLayout, group_layout
 from sophia.types import EncodedPrompt, TrainBatch
 
@@ -49,7 +49,7 @@ class SharedRows:
 
     def hidden(self, model: Any) -> Tensor:
         """(N, H) from one packed forward."""
-        inputs: dict[str, Any] = {}
+        inputs = token_inputs(model, self.input_ids, has_images=self._pixels is not None)
         if self._pixels is not None:
             check_image_tokens(model.config, self.input_ids, self._pixels)
             features = model.model.get_image_features(
@@ -57,7 +57,6 @@ class SharedRows:
             )
             inputs["mm_encoder_outputs"] = {"image": features}
         output = model.model(
-            input_ids=self.input_ids,
             position_ids=self._positions(model.model),
             use_cache=False,
             shared_prefix=self._layouts,

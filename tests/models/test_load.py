@@ -10,7 +10,9 @@ from transformers import AutoModelForImageTextToText
 
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
-from sophia.models.load import ModelLoader, export, load_model, save_skeleton
+from sophia.models.export import export, save_skeleton
+from sophia.models.load import ModelLoader, load_model
+from sophia.models.weights import all_weights
 
 
 def test_frozen_parts_carry_no_gradient(tiny_folder: Path) -> None:
@@ -35,7 +37,7 @@ def test_export_reloads_with_the_same_logits_on_an_image(
         for parameter in model.parameters():
             parameter.add_(0.01 * torch.randn_like(parameter))
     save_skeleton(tiny_folder, tmp_path / "model")
-    export(model, tmp_path / "model", tmp_path / "policy")
+    export(all_weights(model), tmp_path / "model", tmp_path / "policy")
     again = AutoModelForImageTextToText.from_pretrained(tmp_path / "policy")
     prompt = PromptEncoder(tmp_path / "policy")(digits[0])
     inputs = {

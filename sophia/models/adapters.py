@@ -1,0 +1,88 @@
+"""Low-rank adapters inside a model, as seen without peft: names, merged weights, switching off."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from sophia.models.sharding import whole
+
+NAME = "default"
+_MARKS = (".lora_A.", ".lora_B.")
+
+
+class Adapters(Protocol):
+    """Puts adapters into a model (``sophia.models.lora.LoRA``)."""
+
+    def inject(self, model: Any) -> None:
+        """Adapt the model in place; everything but the adapters is frozen."""
+
+    def initialise(self, model: Any) -> None:
+        """First values; the adapted model is the base model."""
+
+
+def is_adapter(name: str) -> bool:
+    """Whether a parameter of this name belongs to an adapter."""
+    return any(mark in name for mark in _MARKS)
+
+
+def base_name(name: str) -> str:
+    """The Hugging Face name of a parameter that an adapter has wrapped."""
+    return name.replace(".base_layer.", ".")
+
+
+def adapted_layers(model: Any) -> dict[str, Any]:
+    """Adapted layers by the Hugging Face name of their weight."""
+    return {
+        f"{name}.weight": module
+        for name, module in model.named_modules()
+        if hasattr(module, "lora_A") and hasattr(module, "base_layer")
+    }
+
+
+@contextlib.contextmanager
+def adapters_off(model: Any) -> Iterator[None]:
+    """The base model, which is the reference, inside the context."""
+    layers = adapted_layers(model).values()
+    scalings = [layer.scaling[NAME] for layer in layers]
+    try:
+        for layer in layers:
+            layer.scaling[NAME] = 0.0
+        yield
+    finally:
+        for layer, scaling in zip(layers, scalings, strict=True):
+            layer.scaling[NAME] = scaling
+
+
+def adapter_scaling(model: Any) -> float:
+    """What updates are multiplied by; 0 without adapters."""
+    return next((float(layer.scaling[NAME]) for layer in adapted_layers(model).values()), 0.0)
+
+
+@torch.no_grad()
+def merged_weight(layer: Any, dtype: torch.dtype) -> Tensor:
+    """Base and update together, as a new tensor; the base is not touched.
+
+    Every process must call this when the model is sharded.
+    """
+    down = whole(layer.lora_A[NAME].weight.float())  # (rank, in)
+    up = whole(layer.lora_B[NAME].weight.float())  # (out, rank)
+    base = whole(layer.base_layer.weight)  # (out, in)
+    merged: Tensor = (base.float() + (up @ down) * layer.scaling[NAME]).to(dtype)
+    return merged
+
+
+def merged_state(state: Mapping[str, Tensor], scaling: float) -> dict[str, Tensor]:
+    """The same for a whole state dict: Hugging Face names, no adapters."""
+    merged = {base_name(n): value for n, value in state.items() if not is_adapter(n)}
+    for name, up in state.items():
+        if ".lora_B." in name:
+            down = state[name.replace(".lora_B.", ".lora_A.")]
+            own = name.split(".lora_B.")[0] + ".weight"
+            base = merged[own]
+            merged[own] = (base.float() + (up.float() @ down.float()) * scaling).to(base.dtype)
+    return merged

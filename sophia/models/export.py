@@ -1,0 +1,80 @@
+"""From weights to a folder in Hugging Face format, and the run's copy of everything but weights."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig
+
+from sophia.models.load import empty_model
+from sophia.models.read import local_folder
+from sophia.models.weights import all_weights
+
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
+_MAX_SHARD_SIZE = "5GB"
+
+
+def export_policy(model: Any, skeleton: Path, folder: Path, *, write: bool) -> None:
+    """Export a policy that may be sharded and adapted.
+
+    Every process must call this, one of them with ``write``. Weights are put together one by one
+    and collected on the writer's CPU.
+    """
+    weights = all_weights(model, dtype=export_dtype(skeleton))
+    if write:
+        export(weights, skeleton, folder)
+    else:
+        for _ in weights:
+            pass
+
+
+def export(
+    weights: Iterable[tuple[str, Tensor]],
+    skeleton: Path,
+    folder: Path,
+    *,
+    max_shard_size: str = _MAX_SHARD_SIZE,
+) -> None:
+    """Write a folder that plain ``from_pretrained`` loads, under a temporary name first.
+
+    ``skeleton`` holds config, tokenizer and image processor; weights take the type that its config
+    names and, when they are many, several files with an index.
+    """
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    dtype = export_dtype(skeleton)
+    model = empty_model(skeleton, dtype=dtype)
+    state = {name: value.detach().to("cpu", dtype).contiguous() for name, value in weights}
+    model.save_pretrained(partial, state_dict=state, max_shard_size=max_shard_size)
+    for file in _files_without_weights(skeleton):
+        if not (partial / file.name).exists():
+            shutil.copy(file, partial)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(partial, folder)
+
+
+def export_dtype(skeleton: Path) -> torch.dtype:
+    """The type that the checkpoint of the start had, as its config says; float32 if it does not."""
+    named = AutoConfig.from_pretrained(skeleton).dtype
+    return named if isinstance(named, torch.dtype) else torch.float32
+
+
+def save_skeleton(source: Path | str, folder: Path) -> None:
+    """Everything of a checkpoint but its weights, so that a run's folder explains itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in _files_without_weights(local_folder(source)):
+        shutil.copy(file, folder)
+
+
+def _files_without_weights(folder: Path) -> list[Path]:
+    return [
+        file
+        for file in sorted(folder.iterdir())
+        if file.is_file() and file.suffix not in _WEIGHTS and ".index." not in file.name
+    ]

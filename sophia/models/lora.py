@@ -1,0 +1,67 @@
+"""LoRA through peft: which layers are adapted, and what the adapters start from.
+
+The model stays a plain Hugging Face model with adapted linear layers in it, so that rows, sharding
+and export see the same modules with and without adapters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+
+from sophia.models.adapters import is_adapter
+from sophia.models.sharding import local, local_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoRA:
+    """Adapters on the linear layers of the language model (vision tower and head left out).
+
+    Args:
+        rank: of the update.
+        alpha: the update is scaled by alpha / rank.
+        targets: linear layers by last name.
+        vision: whether layers of the vision tower with such a name are adapted too.
+        seed: of the first values; the update itself starts at zero.
+    """
+
+    rank: int
+    alpha: int
+    targets: tuple[str, ...] = (
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    )  # fmt: skip
+    vision: bool = False
+    seed: int = 0
+
+    def inject(self, model: Any) -> None:
+        """Adapt the model in place; everything but the adapters is frozen."""
+        outside = "" if self.vision else r"(?!.*\bvisual\.)"
+        config = LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            target_modules=rf"{outside}.*\.({'|'.join(self.targets)})",
+        )
+        model.requires_grad_(False)
+        inject_adapter_in_model(config, model)
+        for name, parameter in model.named_parameters():
+            if is_adapter(name):
+                parameter.requires_grad_(True)
+                parameter.data = parameter.data.float()
+
+    @torch.no_grad()
+    def initialise(self, model: Any) -> None:
+        """First values by name and seed alone: the same on any number of processes."""
+        for name, parameter in model.named_parameters():
+            if ".lora_B." in name:
+                local(parameter).zero_()
+            elif ".lora_A." in name:
+                digest = hashlib.sha256(f"{self.seed}/{name}".encode()).digest()
+                generator = torch.Generator().manual_seed(int.from_bytes(digest[:7]))
+                bound = 1 / math.sqrt(parameter.shape[1])
+                values = (2 * torch.rand(parameter.shape, generator=generator) - 1) * bound
+                local(parameter).copy_(values[local_rows(parameter)])

@@ -1,0 +1,97 @@
+"""Policy and reference as TokenScorers, whole or sharded."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from sophia.models.load import ModelLoader, empty_model
+from sophia.models.read import fill, local_folder, stored_dtype
+from sophia.models.scorer import RowsKind, TokenScorer
+from sophia.models.sharding import Sharding, frozen_vision, shard
+
+
+class ScorerFactory:
+    """Builds the scorers of a run, so that policy and reference are laid out alike.
+
+    Args:
+        loader: what is loaded and what of it is trained.
+        folder: the checkpoint.
+        rows: layout of batches.
+        temperature: of sampling.
+        entropy_grad: whether the policy's entropy carries gradients.
+    """
+
+    def __init__(
+        self,
+        loader: ModelLoader,
+        folder: Path | str,
+        *,
+        rows: RowsKind,
+        temperature: float,
+        entropy_grad: bool,
+    ) -> None:
+        self._loader = loader
+        self._folder = folder
+        self._rows: RowsKind = rows
+        self._temperature = temperature
+        self._entropy_grad = entropy_grad
+
+    def policy(self) -> TokenScorer:
+        """Whole, in the parameters' own type."""
+        return self._scorer(self._loader.load(self._folder))
+
+    def reference(self, policy: TokenScorer) -> TokenScorer:
+        """A frozen copy, before the policy has moved."""
+        return copy.deepcopy(policy).requires_grad_(False)
+
+    def sharded_policy(self, sharding: Sharding, *, offload: bool) -> TokenScorer:
+        """Each process reads its own shards of the checkpoint."""
+        model = self._loader.empty(self._folder)
+        scorer = self._sharded(model, sharding, offload=offload)
+        if self._loader.lora is not None:
+            self._loader.lora.initialise(model)
+        return scorer
+
+    def sharded_reference(
+        self, policy: TokenScorer, sharding: Sharding, *, offload: bool
+    ) -> TokenScorer:
+        """Frozen, in the type that is computed in: the policy is rounded to it as well."""
+        model = empty_model(
+            self._folder,
+            attn_implementation=self._loader.attn_implementation,
+            dtype=sharding.compute_dtype,
+        )
+        model.requires_grad_(False)
+        trained = {n for n, p in policy.model.named_parameters() if p.requires_grad}
+        return self._sharded(model, sharding, offload=offload, as_if_trained=trained)
+
+    def _sharded(
+        self,
+        model: Any,
+        sharding: Sharding,
+        *,
+        offload: bool,
+        as_if_trained: frozenset[str] | set[str] = frozenset(),
+    ) -> TokenScorer:
+        folder = local_folder(self._folder)
+        scorer = self._scorer(model)
+        replicated: set[str] = set()
+        vision = stored_dtype(folder, "visual.")
+        if vision is not None and sharding.can_replicate(vision):
+            replicated = frozen_vision(scorer) - {f"model.{name}" for name in as_if_trained}
+        for name, parameter in scorer.named_parameters():
+            if name in replicated:
+                parameter.data = parameter.data.to(sharding.compute_dtype)
+        shard(scorer, sharding, replicated=replicated, offload=offload)
+        fill(model, folder, device=sharding.device, offload=offload)
+        return scorer
+
+    def _scorer(self, model: Any) -> TokenScorer:
+        return TokenScorer(
+            model,
+            rows=self._rows,
+            temperature=self._temperature,
+            entropy_grad=self._entropy_grad and any(p.requires_grad for p in model.parameters()),
+        )

@@ -1,0 +1,115 @@
+"""Reading safetensors into a model that has no memory yet: each process takes only its own rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from safetensors import safe_open
+from torch import Tensor
+from torch.distributed.tensor import DTensor
+from transformers.conversion_mapping import get_model_conversion_mapping
+from transformers.core_model_loading import WeightConverter, WeightRenaming, rename_source_key
+
+from sophia.models.adapters import base_name, is_adapter
+from sophia.models.sharding import local, local_rows
+
+_INDEX = "model.safetensors.index.json"
+_SINGLE = "model.safetensors"
+
+
+@torch.no_grad()
+def fill(model: Any, folder: Path, *, device: torch.device, offload: bool) -> None:
+    """Give a model on the meta device its memory and its weights.
+
+    Shards lie on ``device``, or on the CPU with ``offload``; whole parameters and buffers always on
+    ``device``. Raises ValueError when the checkpoint lacks a parameter.
+    """
+    model.to_empty(device="cpu" if offload else device)
+    model.tie_weights()
+    for module in model.modules():
+        if list(module.buffers(recurse=False)):
+            model._init_weights(module)  # tables of rotary angles: computed, in no checkpoint
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, buffer.to(device))
+    wanted = {base_name(n): p for n, p in model.named_parameters() if not is_adapter(n)}
+    places = _places(model, folder)
+    missing = sorted(set(wanted) - set(places))
+    if missing:
+        raise ValueError(
+            f"{folder} has no weight for {missing[0]!r} and {len(missing) - 1} other parameters of"
+            f" {type(model).__name__}; is the download complete, and of this architecture?"
+        )
+    for name, parameter in wanted.items():
+        _read(parameter, *places[name])
+        if offload and not isinstance(parameter, DTensor):
+            parameter.data = parameter.data.to(device)
+
+
+def stored_dtype(folder: Path, part: str) -> torch.dtype | None:
+    """The type in which the checkpoint holds the first weight with ``part`` in its name."""
+    for key, file in sorted(checkpoint_files(folder).items()):
+        if part in key:
+            with safe_open(file, framework="pt") as tensors:
+                dtype: torch.dtype = tensors.get_slice(key)[:0].dtype
+                return dtype
+    return None
+
+
+def checkpoint_files(folder: Path) -> dict[str, Path]:
+    """The file of each weight, by its name in the checkpoint."""
+    index = folder / _INDEX
+    if index.is_file():
+        names: Mapping[str, str] = json.loads(index.read_text())["weight_map"]
+        return {key: folder / file for key, file in names.items()}
+    single = folder / _SINGLE
+    if not single.is_file():
+        raise ValueError(f"{folder} holds neither {_INDEX} nor {_SINGLE}; is it downloaded?")
+    with safe_open(single, framework="pt") as tensors:
+        return dict.fromkeys(tensors.keys(), single)
+
+
+def _places(model: Any, folder: Path) -> dict[str, tuple[Path, str]]:
+    """File and key of each parameter, by its name in the model."""
+    transforms = get_model_conversion_mapping(model)
+    renamings = [t for t in transforms if isinstance(t, WeightRenaming)]
+    converters = [t for t in transforms if isinstance(t, WeightConverter)]
+    own = {base_name(name): value for name, value in model.state_dict().items()}
+    places = {}
+    for key, file in checkpoint_files(folder).items():
+        name, converter = rename_source_key(
+            key, renamings, converters, model.base_model_prefix, own
+        )
+        if converter is not None:
+            raise ValueError(
+                f"weight {key!r} of {folder} has to be converted, which cannot be done process by"
+                " process. Load the model with transformers, save it, and use that folder."
+            )
+        places[name] = (file, key)
+    return places
+
+
+def _read(parameter: Tensor, file: Path, key: str) -> None:
+    """Opened anew for each weight: pages that were read do not stay mapped."""
+    with safe_open(file, framework="pt") as tensors:
+        stored = tensors.get_slice(key)
+        if tuple(stored.get_shape()) != tuple(parameter.shape):
+            raise ValueError(
+                f"weight {key!r} in {file} has shape {tuple(stored.get_shape())}, the model needs"
+                f" {tuple(parameter.shape)}; config.json and weights do not belong together."
+            )
+        rows = local_rows(parameter)
+        values = stored[rows] if parameter.dim() else tensors.get_tensor(key)
+        local(parameter).copy_(values)
+
+
+def local_folder(folder: Path | str) -> Path:
+    """The folder itself, or where a hub name was downloaded to."""
+    path = Path(folder)
+    if path.is_dir():
+        return path
+    return Path(snapshot_download(str(folder), ignore_patterns=["*.bin", "*.pth", "*.gguf"]))

@@ -1,0 +1,103 @@
+"""One process of a sharded training run; see tests/processes.py."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sophia.checkpoint import checkpoint_path
+from sophia.data.datamodule import StepPlan
+from sophia.data.digits import DigitsDataset
+from sophia.models.load import ModelLoader
+from sophia.models.lora import LoRA
+from sophia.models.weights import all_weights
+from sophia.schedules import Constant, Linear
+from sophia.strategy import ShardedStrategy
+from sophia.types import Message, Prompt
+from sophia.update import UpdateConfig
+from tests.training import Run, SaveAfter
+
+OPTIMIZERS: dict[str, Any] = {
+    "sgd": partial(torch.optim.SGD, lr=1.0),
+    "adamw": partial(torch.optim.AdamW, lr=1e-3),
+}
+
+
+class TextOnly(DigitsDataset):
+    """Some prompts have lost their image."""
+
+    def __init__(self, indices: set[int]) -> None:
+        super().__init__(split="train", num_prompts=40, seed=0)
+        self._indices = indices
+
+    def __getitem__(self, index: int) -> Prompt:
+        prompt = super().__getitem__(index)
+        if index not in self._indices:
+            return prompt
+        message = Message(role="user", content=(f"{prompt.question} {index}",))
+        return Prompt(
+            uid=prompt.uid,
+            messages=(message,),
+            answer=prompt.answer,
+            problem_type=prompt.problem_type,
+            metadata=prompt.metadata,
+        )
+
+
+def second_ranks_prompts(num_steps: int) -> set[int]:
+    """What the second of two processes gets."""
+    plan = StepPlan(num_prompts=40, prompts_per_step=4, seed=0)
+    return {i for step in range(num_steps) for i in plan.indices(step, rank=1, world_size=2)}
+
+
+def make_run(case: dict[str, Any]) -> Run:
+    """The run that a case describes."""
+    steps = case.get("num_steps", 1)
+    loader = ModelLoader(
+        path=case["folder"],
+        freeze=tuple(case.get("freeze", ())),
+        gradient_checkpointing=case.get("gradient_checkpointing", False),
+        lora=LoRA(rank=4, alpha=8) if case.get("lora") else None,
+    )
+    run = Run(
+        Path(case["folder"]),
+        num_steps=steps,
+        model=loader,
+        rows=case.get("rows", "shared"),
+        update=UpdateConfig(micro_batch_size=case.get("micro_batch_size", 4)),
+        optimizer=OPTIMIZERS[case.get("optimizer", "sgd")],
+        lr_schedule=Linear(start=1.0, end=0.0, decay_steps=steps)
+        if case.get("decay")
+        else Constant(value=1.0),
+        callbacks=[SaveAfter(case["save_after"], Path(case["checkpoints"]))]
+        if "save_after" in case
+        else [],
+    )
+    if case.get("text_only_on_second"):
+        run.data.train = TextOnly(second_ranks_prompts(steps))
+    return run
+
+
+def main() -> None:
+    """Train, then write what came out."""
+    warnings.simplefilter("ignore")
+    case = json.loads(sys.argv[1])
+    run = make_run(case)
+    strategy = ShardedStrategy(**{"compute_dtype": "float32", **case.get("strategy", {})})
+    resume = (
+        checkpoint_path(Path(case["checkpoints"]), case["resume"]) if "resume" in case else None
+    )
+    run.fit(strategy=strategy, devices=case["world_size"], ckpt_path=resume)
+    weights = dict(all_weights(run.module.hf_model))
+    if run.trainer.is_global_zero:
+        torch.save({"weights": weights, "rows": run.logger.rows}, case["out"])
+
+
+if __name__ == "__main__":
+    main()

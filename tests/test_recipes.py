@@ -1,0 +1,70 @@
+"""The recipes: their numbers, and the 7B's from end to end on a tiny model."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from transformers import AutoModelForImageTextToText
+
+from sophia.loggers import read_metrics
+from tests.commands import run
+from tests.composing import composed, options
+
+CPU = ("train.py", "experiment=sophiavl_7b_cpu")
+
+
+@pytest.mark.parametrize("name", [n for n in options("experiment") if n.startswith("sophiavl")])
+def test_recipes_share_the_papers_numbers(name: str) -> None:
+    cfg = composed(f"experiment={name}")
+    assert cfg.num_generations == 8
+    assert (cfg.algorithm.loss.beta, cfg.algorithm.loss.kl_estimator) == (0.04, "k3")
+    assert (cfg.annealing.start, cfg.annealing.decay_steps) == (0.3, cfg.num_steps)
+    assert cfg.reward.trust is True
+    assert cfg.trainer.strategy._target_ == "sophia.strategy.ShardedStrategy"
+    assert cfg.model.gradient_checkpointing is True
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three steps of the 7B recipe on two processes and a tiny model."""
+    root = tmp_path_factory.mktemp("recipe")
+    run(*CPU, f"run_dir={root / 'run'}", cache=root / "cache")
+    return root / "run"
+
+
+@pytest.mark.slow
+def test_the_7b_recipe_runs_on_a_cpu(finished: Path) -> None:
+    rows = read_metrics(finished / "metrics.csv")
+    assert [row["rl_step"] for row in rows] == ["0", "1", "2"]
+    assert all(row["optim/skipped_steps"] == "0.0" for row in rows)
+    assert float(rows[0]["kl"]) == 0.0
+    names = sorted(path.name for path in (finished / "checkpoints").iterdir())
+    assert names == [f"step_{step:06d}.ckpt" for step in (1, 2, 3)]  # the last two and the best
+    AutoModelForImageTextToText.from_pretrained(finished / "policy")
+
+
+@pytest.mark.slow
+def test_one_process_goes_on_before_a_damaged_checkpoint(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    (folder / "checkpoints" / "step_000003.ckpt" / "__1_0.distcp").write_bytes(b"")
+    arguments = (f"run_dir={folder}", "resume=true", "trainer.devices=1")
+    output = run(*CPU, *arguments, cache=finished.parent / "cache")
+    assert "step_000003.ckpt is damaged" in output
+    rows, again = (read_metrics(path / "metrics.csv") for path in (finished, folder))
+    assert again[:2] == rows[:2]
+    for name in ("reward", "kl", "entropy", "completions/mean_length"):
+        assert float(again[2][name]) == pytest.approx(float(rows[2][name]), abs=1e-2)
+
+
+@pytest.mark.slow
+def test_a_checkpoint_is_exported_by_one_command(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ("-m", "sophia", "export", f"ckpt={finished / 'checkpoints' / 'step_000003.ckpt'}")
+    run(*command, f"out={out}", cache=tmp_path)
+    mine = AutoModelForImageTextToText.from_pretrained(out).state_dict()
+    policy = AutoModelForImageTextToText.from_pretrained(finished / "policy").state_dict()
+    assert all((mine[name] == value).all() for name, value in policy.items())
+    assert "exists already" in run(*command, f"out={out}", cache=tmp_path, expect=1)

@@ -1,0 +1,113 @@
+"""Sharded training gives the update of one process, whatever is on which process."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from sophia.models.load import ModelLoader, load_model
+from sophia.models.lora import LoRA
+from sophia.update import UpdateConfig
+from tests.processes import sharded_run
+from tests.sharded_worker import TextOnly, second_ranks_prompts
+from tests.training import Run
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore:.*does not have many workers",
+        "ignore:.*module\\(s\\) in eval mode",
+        "ignore:.*treespec, LeafSpec",
+    ),
+]
+
+SAME = ("reward", "kl", "loss", "grad_norm", "entropy", "completions/mean_length")
+
+
+def alone(folder: Path, *, text_only: bool = False, **overrides: Any) -> Run:
+    """One process, nothing sharded; one step of SGD."""
+    settings: dict[str, Any] = {
+        "optimizer": partial(torch.optim.SGD, lr=1.0),
+        "update": UpdateConfig(micro_batch_size=8),
+    }
+    run = Run(folder, num_steps=1, **{**settings, **overrides})
+    if text_only:
+        run.data.train = TextOnly(second_ranks_prompts(1))
+    return run.fit()
+
+
+def assert_same_update(one: Run, two: dict[str, Any]) -> None:
+    for name in SAME:
+        assert two["rows"][0][name] == pytest.approx(one.logger.rows[0][name], abs=1e-5)
+    weights = one.weights
+    assert set(weights) == set(two["weights"])
+    for name, value in weights.items():
+        torch.testing.assert_close(two["weights"][name], value, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("rows", ["shared", "naive"])
+def test_two_processes_give_the_update_of_one(rows: str, tiny_folder: Path, tmp_path: Path) -> None:
+    two = sharded_run(2, tmp_path / "out.pt", folder=tiny_folder, rows=rows)
+    one = alone(tiny_folder, rows=rows)
+    assert_same_update(one, two)
+    before = dict(load_model(tiny_folder).named_parameters())
+    assert not torch.equal(
+        two["weights"][
+            "lm_head.weight" if "lm_head.weight" in before else "model.language_model.norm.weight"
+        ],
+        before["model.language_model.norm.weight"],
+    )
+
+
+@pytest.mark.parametrize("rows", ["shared", "naive"])
+def test_images_on_one_process_only(rows: str, tiny_folder: Path, tmp_path: Path) -> None:
+    two = sharded_run(
+        2, tmp_path / "out.pt", folder=tiny_folder, rows=rows, text_only_on_second=True,
+        gradient_checkpointing=True,
+    )  # fmt: skip
+    assert_same_update(alone(tiny_folder, rows=rows, text_only=True), two)
+
+
+def test_a_frozen_tower_is_whole_and_does_not_move(tiny_folder: Path, tmp_path: Path) -> None:
+    two = sharded_run(
+        2, tmp_path / "out.pt", folder=tiny_folder, freeze=["vision"], text_only_on_second=True
+    )
+    loader = ModelLoader(path=str(tiny_folder), freeze=("vision",))
+    assert_same_update(alone(tiny_folder, text_only=True, model=loader), two)
+    before = dict(load_model(tiny_folder).named_parameters())
+    blocks = [name for name in before if "visual.blocks" in name]
+    assert blocks
+    assert all(torch.equal(two["weights"][name], before[name]) for name in blocks)
+
+
+def test_adapters_on_two_processes(tiny_folder: Path, tmp_path: Path) -> None:
+    two = sharded_run(2, tmp_path / "out.pt", folder=tiny_folder, lora=True)
+    loader = ModelLoader(path=str(tiny_folder), lora=LoRA(rank=4, alpha=8))
+    one = alone(tiny_folder, model=loader)
+    for name in SAME:
+        assert two["rows"][0][name] == pytest.approx(one.logger.rows[0][name], abs=1e-5)
+    from sophia.models.weights import all_weights
+
+    merged = dict(all_weights(one.module.hf_model))
+    assert set(merged) == set(two["weights"])
+    for name, value in merged.items():
+        torch.testing.assert_close(two["weights"][name], value, atol=2e-5, rtol=1e-4)
+    assert two["rows"][0]["kl"] == 0.0
+
+
+def test_bfloat16_compute_on_float32_masters(tiny_folder: Path, tmp_path: Path) -> None:
+    strategy = {"compute_dtype": "bfloat16", "offload": ["optimizer", "reference"]}
+    two = sharded_run(
+        2, tmp_path / "out.pt", folder=tiny_folder, strategy=strategy, num_steps=2,
+        gradient_checkpointing=True, text_only_on_second=True, optimizer="adamw",
+    )  # fmt: skip
+    assert all(value.dtype == torch.float32 for value in two["weights"].values())
+    first = two["rows"][0]
+    assert first["kl"] == 0.0  # both passes compute the same in bfloat16
+    assert first["sampling/sampling_logp_difference/mean"] < 0.05
+    assert first["optim/frac_params_changed"] > 0.9
+    assert [row["optim/skipped_steps"] for row in two["rows"]] == [0.0, 0.0]

@@ -1,6 +1,7 @@
 # make help
 PYTHON ?= python3
 VENV ?= .venv
+VLLM_VENV ?= .venv-vllm
 BIN = $(VENV)/bin
 
 help: ## what there is to make
@@ -12,13 +13,17 @@ quickstart: $(VENV)/.installed ## train the built-in model on the built-in data,
 test: $(VENV)/.installed-dev ## the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
+test-vllm: $(VLLM_VENV)/.installed ## the vLLM engine, its CPU build, in an environment of its own
+	OMP_NUM_THREADS=1 TORCH_COMPILE_DISABLE=1 HF_HUB_OFFLINE=1 \
+		$(VLLM_VENV)/bin/python -m pytest tests/vllm
+
 lint: $(VENV)/.installed-dev ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
 clean: ## remove the environment and what runs have written
-	rm -rf $(VENV) outputs .cache
+	rm -rf $(VENV) $(VLLM_VENV) outputs .cache
 
 # torch comes first and alone: its pinned build must be there before others ask for any.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -32,4 +37,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
 
-.PHONY: help quickstart test lint clean
+$(VLLM_VENV)/.installed: pyproject.toml constraints.txt tests/vllm/install.sh
+	test -x $(VLLM_VENV)/bin/python || $(PYTHON) -m venv $(VLLM_VENV)
+	tests/vllm/install.sh $(VLLM_VENV)/bin/python
+	touch $@
+
+.PHONY: help quickstart test test-vllm lint clean

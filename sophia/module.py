@@ -5,7 +5,7 @@ Shapes: B completions of a step on this rank, N all their tokens in one flat row
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from sophia.schedules import Schedule
 from sophia.step_metrics import completion_metrics, mean_over_ranks
 from sophia.strategy import ShardedStrategy
 from sophia.timing import timed
-from sophia.types import ScoredGroup, StepBatch, TrainBatch
+from sophia.types import Rollout, ScoredGroup, StepBatch, TrainBatch
 from sophia.update import FixedLogProbs, PolicyUpdate, UpdateConfig
 
 
@@ -125,6 +125,10 @@ class GRPOModule(LightningModule):
         if isinstance(strategy, ShardedStrategy):
             dtype = strategy.sharding.compute_dtype
         return trained_weights(self._scorer.model, dtype=dtype)
+
+    def score(self, rollouts: Sequence[Rollout]) -> Tensor:
+        """(N,) log-probs of all tokens of some rollouts, under the policy as it is now."""
+        return self._score_all(self._scorer, build_train_batch(rollouts))
 
     @property
     def hf_model(self) -> nn.Module:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from torch import Tensor
+    from torch import Tensor, dtype
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,21 +206,46 @@ class TrainBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingParams:
-    """How completions are drawn. Temperature 0 is greedy; ``top_p`` 1 and ``top_k`` 0 are off."""
+    """How completions are drawn. Temperature 0 is greedy.
+
+    Off are ``top_p`` 1, ``top_k`` 0, ``min_p`` 0, ``repetition_penalty`` 1 and an empty ``stop``.
+    A completion ends with the token that completes one of the ``stop`` strings: neither its ids
+    nor its text are cut. Whatever is set, log-probabilities are those of
+    softmax(logits / temperature) over the whole vocabulary.
+    """
 
     max_new_tokens: int
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """One prompt to be continued once per seed."""
+    """One prompt to be continued once per seed.
+
+    ``forced`` holds completions, one per seed, to be repeated token by token in place of drawing:
+    how an engine is asked for the log-probabilities of given tokens.
+    """
 
     prompt: Prompt
     encoded: EncodedPrompt
     seeds: tuple[int, ...]
+    forced: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightSample:
+    """Some columns of a weight by Hugging Face name; of a vector, some elements.
+
+    Weights of more than two dimensions count as (first, rest).
+    """
+
+    name: str
+    columns: tuple[int, ...]
 
 
 class RolloutEngine(Protocol):
@@ -228,6 +253,17 @@ class RolloutEngine(Protocol):
 
     def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> int:
         """Replace weights by Hugging Face name; returns how many tensors were taken."""
+
+    @property
+    def weights_version(self) -> int:
+        """How many times weights were replaced."""
+
+    @property
+    def dtype(self) -> dtype:
+        """The precision it keeps weights in."""
+
+    def read_weights(self, samples: Sequence[WeightSample]) -> list[Tensor]:
+        """(rows, columns) of each, as the engine computes with them."""
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams

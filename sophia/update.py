@@ -151,11 +151,8 @@ class PolicyUpdate:
             config=self._loss,
         )
         self._backward(output.loss)
-        drift = (old - micro.sampling_per_token_logps).abs() * micro.loss_mask
         return {
             "loss": output.loss.detach(),
-            "sampling/sampling_logp_difference/mean": drift.sum() / counts.tokens,
-            "sampling/sampling_logp_difference/max": drift.max(),
             **output.metrics,
         }
 
@@ -179,10 +176,14 @@ class PolicyUpdate:
 
 
 def _total(name: str, values: list[Tensor]) -> float:
-    """Shares of micro-batches add up; a maximum is the largest."""
+    """Shares of micro-batches add up; of extremes the extreme one counts."""
     stacked = torch.stack(values)
-    return float(stacked.max() if name.endswith("/max") else stacked.sum())
+    if name.endswith("/max"):
+        return float(stacked.max())
+    return float(stacked.min() if name.endswith("/min") else stacked.sum())
 
 
 def _merge(name: str, values: list[float]) -> float:
-    return max(values) if name.endswith("/max") else sum(values) / len(values)
+    if name.endswith("/max"):
+        return max(values)
+    return min(values) if name.endswith("/min") else sum(values) / len(values)

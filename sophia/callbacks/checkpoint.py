@@ -10,7 +10,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from sophia.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoint
 from sophia.data.datamodule import StepLoader
-from sophia.rewards.judge.down import JudgeDown
+from sophia.failures import RunStopped
 from sophia.strategy import ShardedStrategy
 
 
@@ -71,12 +71,12 @@ class CheckpointCallback(Callback):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Save the step that a judge which is down has stopped, before anything was updated.
+        """Save the step that was stopped (judge down, engine dead) before anything was updated.
 
         With several ranks nothing is saved: the others may not have stopped, and saving waits for
         all of them.
         """
-        if isinstance(exception, JudgeDown) and trainer.world_size == 1:
+        if isinstance(exception, RunStopped) and trainer.world_size == 1:
             rl_step = cast("_Clock", pl_module).rl_step
             cast("StepLoader", trainer.train_dataloader).rewind(rl_step)
             self._save(trainer, rl_step)

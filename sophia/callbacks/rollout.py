@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
+import torch
 from lightning import Callback, LightningModule, Trainer
-from torch import Tensor
 
+from sophia.failures import EngineFailed
 from sophia.rewards.composer import RewardComposer
+from sophia.rollout.canary import Canary, first_completion
 from sophia.rollout.seeds import completion_seed
+from sophia.rollout.sync import SyncSettings, WeightSync
+from sophia.rollout.weights import Policy
 from sophia.timing import timed
 from sophia.types import (
     GenerationRequest,
@@ -20,14 +24,13 @@ from sophia.types import (
     StepScores,
 )
 
+_DEFAULT_SYNC = SyncSettings()
 
-class Policy(Protocol):
+
+class Clocked(Policy, Protocol):
     """What the callback needs of the module."""
 
     rl_step: int
-
-    def named_weights(self) -> Iterator[tuple[str, Tensor]]:
-        """Trained weights under Hugging Face names."""
 
 
 class RolloutCallback(Callback):
@@ -39,6 +42,7 @@ class RolloutCallback(Callback):
         sampling: how they are drawn.
         num_generations: per prompt.
         seed: of the run.
+        sync: how weights get to the engine, and how that is proved.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class RolloutCallback(Callback):
         sampling: SamplingParams,
         num_generations: int,
         seed: int,
+        sync: SyncSettings = _DEFAULT_SYNC,
     ) -> None:
         if num_generations < 2:
             raise ValueError(
@@ -60,18 +65,54 @@ class RolloutCallback(Callback):
         self._sampling = sampling
         self._num_generations = num_generations
         self._seed = seed
+        self._settings = sync
+        self._sync = WeightSync(engine, sync, seed=seed)
+        self._canary = Canary(engine, self._sync, sampling) if sync.canary else None
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Fill the step."""
-        policy = cast("Policy", pl_module)
-        with timed(batch.timings, "weight_sync"):
-            self._engine.load_weights(policy.named_weights())
+        policy = cast("Clocked", pl_module)
+        requests = self._requests(batch, policy.rl_step)
+        self._push(policy, batch, requests)
         scores = self._composer.open_step(policy.rl_step)
         with timed(batch.timings, "rollout"), self._engine.awake():
-            rollouts = self._generate(self._requests(batch, policy.rl_step), scores)
+            rollouts = self._generate(requests, scores)
         batch.fill(rollouts, scores)
+        with timed(batch.timings, "sync_proof"):
+            self._compare_logps(policy, batch)
+
+    def _push(
+        self, policy: Clocked, batch: StepBatch, requests: Sequence[GenerationRequest]
+    ) -> None:
+        """Weights into the engine, and the proof that they are there."""
+        if not self._sync.due(policy.rl_step):
+            batch.metrics["sync/tensors"] = 0.0
+            return
+        with timed(batch.timings, "weight_sync"):
+            batch.metrics["sync/tensors"] = float(self._sync.push(policy))
+        with timed(batch.timings, "sync_proof"):
+            if self._canary is not None:
+                self._canary.run(policy, requests)
+            elements = self._sync.prove(policy, rl_step=policy.rl_step)
+        batch.metrics["sync/readback_elements"] = float(elements)
+
+    def _compare_logps(self, policy: Clocked, batch: StepBatch) -> None:
+        """One completion's log-probabilities, engine against trainer, when their turn has come."""
+        every = self._settings.probe_every_n_steps
+        if not every or policy.rl_step % every or not self._sync.due(policy.rl_step):
+            return
+        probe = first_completion(batch.rollouts)
+        engine = torch.tensor(probe.completions[0].sampling_logps)
+        difference = float((engine - policy.score([probe]).cpu()).abs().max())
+        batch.metrics["sync/probe_max_abs_diff"] = difference
+        if difference > self._settings.max_probe_difference:
+            raise EngineFailed(
+                f"engine and trainer give a token log-probabilities {difference:.2g} apart, above"
+                f" max_probe_difference={self._settings.max_probe_difference:g}: they do not"
+                " compute the same thing. See docs/vllm.md."
+            )
 
     def _requests(self, batch: StepBatch, rl_step: int) -> list[GenerationRequest]:
         return [

@@ -7,17 +7,17 @@ import logging
 import sys
 from collections.abc import Iterator
 
-from sophia.rewards.judge.down import JudgeDown
+from sophia.failures import RunStopped
 
 log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
 def readable_errors(*, debug: bool) -> Iterator[None]:
-    """Turn ValueError, OSError and JudgeDown into a message and exit status 1."""
+    """Turn ValueError, OSError and RunStopped into a message and exit status 1."""
     try:
         yield
-    except (ValueError, OSError, JudgeDown) as error:
+    except (ValueError, OSError, RunStopped) as error:
         if debug:
             raise
         log.error("error: %s", error)

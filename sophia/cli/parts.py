@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from sophia.cli.build import build
 from sophia.data.encode import PromptEncoder
 
-ENGINE_ARGUMENTS = ("decode", "media_token_ids")
+ENGINE_ARGUMENTS = ("decode", "media_token_ids", "unexpanded_ids")
 """What an engine gets besides its node."""
 
 
@@ -34,7 +34,11 @@ def build_engine(cfg: DictConfig, shared: dict[str, Any]) -> Any:
     with torch.random.fork_rng():
         return build(
             cfg.rollout,
-            shared,
-            decode=encoder.decode,
-            media_token_ids=encoder.media_token_ids,
+            {
+                "seed": cfg.seed,
+                **shared,
+                "decode": encoder.decode,
+                "media_token_ids": encoder.media_token_ids,
+                "unexpanded_ids": encoder.unexpanded_ids,
+            },
         )

@@ -16,7 +16,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from sophia.callbacks.progress import StepProgressBar
 from sophia.cli.build import build
-from sophia.cli.parts import build_engine
 from sophia.data.datamodule import StepDataset, StepLoader, StepPlan
 from sophia.data.encode import PromptEncoder
 from sophia.data.prompts import PromptDataset
@@ -24,6 +23,7 @@ from sophia.models.export import export
 from sophia.models.load import ModelLoader, check_folder
 from sophia.models.weights import all_weights
 from sophia.rollout.seeds import completion_seed
+from sophia.rollout.transformers import TransformersEngine
 from sophia.sft import SFTModule, StopAtAccuracy, WarmStartConfig
 from sophia.types import GenerationRequest, Prompt, SamplingParams
 
@@ -139,10 +139,18 @@ def _stop_callback(
         )
         for prompt in prompts
     ]
+    # Not the run's engine: weights change every few steps here, and a small model needs no vLLM.
+    engine = TransformersEngine(
+        policy_folder=folder,
+        decode=encoder.decode,
+        media_token_ids=encoder.media_token_ids,
+        device=cfg.rollout.get("device", "auto"),
+        max_batch_size=cfg.rollout.get("max_batch_size", 256),
+    )
     return StopAtAccuracy(
-        build_engine(cfg, shared),
+        engine,
         requests,
         grade=build(cfg.reward.outcome, shared),
-        sampling=sampling,
+        sampling=replace(sampling, stop=()),
         config=config,
     )

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from sophia.grpo.correction import SamplingCorrection, correction_weights, mismatch_metrics
 from sophia.grpo.kl import KLEstimator, kl_estimate
 from sophia.types import TrainBatch
 
@@ -23,7 +24,8 @@ class LossConfig:
 
     ``dual_clip`` bounds the loss of tokens with negative advantage at dual_clip * |A| (None: off).
     ``constant_length`` divides by num_generations * max_new_tokens (Dr.GRPO), so that neither long
-    nor short completions weigh more.
+    nor short completions weigh more. ``sampling_correction`` weighs tokens that the engine and the
+    trainer give different probabilities (None: off).
     """
 
     epsilon_low: float = 0.2
@@ -35,6 +37,7 @@ class LossConfig:
     importance_sampling_level: Literal["token", "sequence"] = "token"
     entropy_coefficient: float = 0.0
     mask_truncated_completions: bool = False
+    sampling_correction: SamplingCorrection | None = None
 
     def __post_init__(self) -> None:
         if self.dual_clip is not None and self.dual_clip <= 1.0 + self.epsilon_high:
@@ -80,6 +83,8 @@ def grpo_loss(
     ratio = log_ratio.exp()
     advantages = batch.advantages[batch.sequence_ids]
     policy_loss = _clipped(ratio, advantages, config)
+    if config.sampling_correction is not None:
+        policy_loss = policy_loss * correction_weights(logps.old, batch, config.sampling_correction)
     per_token = policy_loss - config.entropy_coefficient * logps.entropy
     share = batch.loss_mask / num_tokens
     metrics = {
@@ -87,6 +92,7 @@ def grpo_loss(
         "entropy": (logps.entropy * share).sum(),
         "ratio_mean": (ratio * share).sum(),
         **_clip_metrics(ratio, advantages, share, config),
+        **mismatch_metrics(logps.old, batch, share),
     }
     if logps.ref is not None:
         kl = kl_estimate(logps.policy, logps.ref, config.kl_estimator)

@@ -16,7 +16,15 @@ from transformers import DynamicCache, LogitsProcessorList
 
 from sophia.models.load import load_model
 from sophia.rollout.sampler import SeededSampler
-from sophia.types import Completion, EncodedPrompt, GenerationRequest, Rollout, SamplingParams
+from sophia.rollout.weights import columns
+from sophia.types import (
+    Completion,
+    EncodedPrompt,
+    GenerationRequest,
+    Rollout,
+    SamplingParams,
+    WeightSample,
+)
 
 
 class TransformersEngine:
@@ -46,6 +54,7 @@ class TransformersEngine:
         self._max_batch_size = max_batch_size
         eos = self._model.generation_config.eos_token_id
         self._eos = set(eos if isinstance(eos, list) else [eos])
+        self._version = 0
 
     @torch.no_grad()
     def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> int:
@@ -57,7 +66,24 @@ class TransformersEngine:
                 raise ValueError(f"the engine's model has no weight {name!r}; was it renamed?")
             own[name].copy_(value)
             count += 1
+        self._version += 1
         return count
+
+    @property
+    def weights_version(self) -> int:
+        """How many times weights were replaced."""
+        return self._version
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision it keeps weights in."""
+        dtype: torch.dtype = self._model.dtype
+        return dtype
+
+    def read_weights(self, samples: Sequence[WeightSample]) -> list[Tensor]:
+        """(rows, columns) of each weight."""
+        own = self._model.state_dict()
+        return [columns(own[sample.name], sample.columns) for sample in samples]
 
     @contextlib.contextmanager
     def awake(self) -> Iterator[None]:
@@ -68,6 +94,11 @@ class TransformersEngine:
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams
     ) -> Iterator[Rollout]:
         """Chunk by chunk; a completion depends on its seed alone, not on the chunking."""
+        if sampling.stop:
+            raise ValueError(
+                f"sampling.stop is {list(sampling.stop)}, but the transformers engine knows no stop"
+                " strings. Leave it empty, or use rollout=vllm."
+            )
         for chunk in _chunks(requests, self._max_batch_size):
             yield from self._generate_chunk(chunk, sampling)
 
@@ -85,6 +116,8 @@ class TransformersEngine:
             sampling,
             banned=self._banned,
             device=self._device,
+            forced=[tokens for r in requests for tokens in r.forced or ((),) * len(r.seeds)],
+            prompt_mask=mask.repeat_interleave(repeats, dim=0),
         )
         output = self._model.generate(
             input_ids=ids.repeat_interleave(repeats, dim=0),

@@ -14,8 +14,8 @@ LOGITS = torch.tensor([0.5, 0.25, 0.15, 0.1, 1e-9]).log()
 
 def draw(sampling: SamplingParams, count: int = 4000) -> torch.Tensor:
     sampler = SeededSampler(range(count), sampling, banned=(4,), device=torch.device("cpu"))
-    picked = sampler(torch.zeros(count, 1), LOGITS.expand(count, -1))
-    assert ((picked == 0).sum(dim=1) == 1).all()
+    picked = sampler(torch.zeros(count, 1, dtype=torch.long), LOGITS.expand(count, -1))
+    assert (picked.isfinite().sum(dim=1) == 1).all()
     return torch.bincount(picked.argmax(dim=1), minlength=5) / count
 
 
@@ -29,6 +29,13 @@ def draw(sampling: SamplingParams, count: int = 4000) -> torch.Tensor:
         # squared probabilities: 0.25, 0.0625, 0.0225, 0.01 over 0.345
         (SamplingParams(max_new_tokens=1, temperature=0.5), [0.7246, 0.1812, 0.0652, 0.029, 0]),
         (SamplingParams(max_new_tokens=1, temperature=0.0), [1, 0, 0, 0, 0]),
+        # min_p 0.4 of 0.5 is 0.2: two tokens are above
+        (SamplingParams(max_new_tokens=1, min_p=0.4), [2 / 3, 1 / 3, 0, 0, 0]),
+        # the prompt holds token 0; its logit log(0.5) doubles: 0.25 against 0.25, 0.15, 0.1
+        (
+            SamplingParams(max_new_tokens=1, repetition_penalty=2.0),
+            [1 / 3, 1 / 3, 0.2, 2 / 15, 0],
+        ),
     ],
 )
 def test_frequencies(sampling: SamplingParams, expected: list[float]) -> None:
@@ -39,7 +46,7 @@ def test_frequencies(sampling: SamplingParams, expected: list[float]) -> None:
 def test_logps_are_of_the_whole_distribution_at_the_temperature() -> None:
     sampling = SamplingParams(max_new_tokens=1, temperature=0.5, top_k=1)
     sampler = SeededSampler((0,), sampling, banned=(4,), device=torch.device("cpu"))
-    sampler(torch.zeros(1, 1), LOGITS[None])
+    sampler(torch.zeros(1, 1, dtype=torch.long), LOGITS[None])
     assert sampler.sampled_logps().exp().item() == pytest.approx(0.7246, abs=1e-4)
 
 

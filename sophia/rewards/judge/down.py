@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sophia.failures import RunStopped
 
-class JudgeDown(Exception):  # noqa: N818  (named for what it says)
+
+class JudgeDown(RunStopped):
     """The judge is down for good; the message says where, how it showed and what to do."""

@@ -1,0 +1,102 @@
+"""Weights for completions that another numerical policy drew: the engine's, not the trainer's.
+
+The ratio is exp(old - sampling), both under softmax(logits / temperature) over the whole
+vocabulary. Shapes: B completions, N all their tokens in one flat row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from sophia.types import TrainBatch
+
+Level = Literal["token", "sequence_product", "sequence_geometric_mean"]
+
+_MAX_LOG_RATIO = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingCorrection:
+    """How a token's loss is weighted by the ratio of trainer to sampler.
+
+    Args:
+        level: the weight is a token's own ratio, or its completion's: the product over the tokens
+            (unbiased, of high variance) or their geometric mean.
+        action: ``truncate`` bounds the weight from above at ``upper`` (TIS). ``mask`` leaves
+            weights alone but drops what lies outside [lower, upper] (IcePop).
+        lower: for ``mask``.
+        upper: for both.
+        mask_level: whose ratio ``mask`` looks at. Weights of tokens with a mask of their
+            completion's geometric mean are known as seq-mask-tis.
+    """
+
+    level: Level = "token"
+    action: Literal["truncate", "mask"] = "truncate"
+    lower: float = 0.0
+    upper: float = 2.0
+    mask_level: Level = "token"
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.lower < self.upper:
+            raise ValueError(
+                f"sampling_correction has lower={self.lower}, upper={self.upper}; expected"
+                " 0 <= lower < upper, usual are 0 and 2, or 0.5 and 5 to mask."
+            )
+
+
+def correction_weights(
+    old: Tensor,  # (N,) of the trainer before this rollout's first update
+    batch: TrainBatch,
+    config: SamplingCorrection,
+) -> Tensor:
+    """(N,) float32, detached. Where a ratio is not a number, the token weighs nothing."""
+    log_ratio = sampling_log_ratio(old, batch)
+    weights = _ratio(log_ratio, batch, config.level)
+    if config.action == "truncate":
+        weights = weights.clamp(max=config.upper)
+    else:
+        compared = _ratio(log_ratio, batch, config.mask_level)
+        weights = torch.where((compared >= config.lower) & (compared <= config.upper), weights, 0.0)
+    return weights.nan_to_num(0.0)
+
+
+def sampling_log_ratio(old: Tensor, batch: TrainBatch) -> Tensor:
+    """(N,) old - sampling, detached."""
+    return old.detach().float() - batch.sampling_per_token_logps
+
+
+def mismatch_metrics(
+    old: Tensor,  # (N,)
+    batch: TrainBatch,
+    share: Tensor,  # (N,) of each token in a mean over the step's tokens
+) -> dict[str, Tensor]:
+    """How far sampler and trainer are apart, on tokens in the loss, under TRL's names."""
+    log_ratio = sampling_log_ratio(old, batch)
+    ratio = log_ratio.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
+    inside = batch.loss_mask
+    apart = log_ratio.abs() * inside
+    prefix = "sampling/importance_sampling_ratio"
+    return {
+        "sampling/sampling_logp_difference/mean": (apart * share).sum(),
+        "sampling/sampling_logp_difference/max": apart.max(),
+        f"{prefix}/mean": (ratio * share).sum(),
+        f"{prefix}/min": torch.where(inside, ratio, torch.inf).min(),
+        f"{prefix}/max": (ratio * inside).max(),
+        "sampling/k3_kl": ((ratio - 1.0 - log_ratio) * share).sum(),
+    }
+
+
+def _ratio(log_ratio: Tensor, batch: TrainBatch, level: Level) -> Tensor:
+    """(N,) per token, or its completion's; tokens outside the loss do not enter a completion's."""
+    if level != "token":
+        inside = batch.loss_mask.to(log_ratio.dtype)
+        zeros = log_ratio.new_zeros(len(batch.lengths))
+        totals = zeros.index_add(0, batch.sequence_ids, log_ratio * inside)
+        if level == "sequence_geometric_mean":
+            totals = totals / zeros.index_add(0, batch.sequence_ids, inside).clamp(min=1.0)
+        log_ratio = totals[batch.sequence_ids]
+    return log_ratio.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()

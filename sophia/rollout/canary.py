@@ -1,0 +1,140 @@
+"""Does the engine follow the trainer's weights? Asked with an image, where there is one.
+
+Shapes: N tokens of the probe.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor, distributed
+
+from sophia.failures import EngineFailed
+from sophia.rollout.sync import WeightSync
+from sophia.rollout.weights import Policy, is_vision, named
+from sophia.types import GenerationRequest, Rollout, RolloutEngine, SamplingParams
+
+log = logging.getLogger(__name__)
+
+_PROBE_TOKENS = 16
+_SCALE = 2.0
+_FLOOR = 1e-4  # float32 noise of a log-probability
+
+
+class Canary:
+    """Moves one text and one vision weight of the trainer, and looks whether the engine follows.
+
+    Each is scaled, pushed, probed and put back. Every rank takes part in all of it.
+    """
+
+    def __init__(self, engine: RolloutEngine, sync: WeightSync, sampling: SamplingParams) -> None:
+        self._engine = engine
+        self._sync = sync
+        self._sampling = replace(
+            sampling, max_new_tokens=min(_PROBE_TOKENS, sampling.max_new_tokens), stop=()
+        )
+        self._pending = {"text", "vision"}
+
+    def run(self, policy: Policy, requests: Sequence[GenerationRequest]) -> None:
+        """Whatever has not been shown yet and can be with these prompts; weights stay as they are.
+
+        The vision weight waits for a step in which every rank has a prompt with an image.
+        """
+        if not self._pending:
+            return
+        with_image = [r for r in requests if r.prompt.media]
+        have_images = _on_every_rank(bool(with_image))
+        chosen = _canary_weights(policy)
+        kinds = [k for k in ("text", "vision") if k in self._pending & chosen.keys()]
+        kinds = [k for k in kinds if k == "text" or have_images]
+        if kinds:
+            request = (with_image if have_images else list(requests))[0]
+            with self._engine.awake():
+                probe = self._probe(request)
+                for kind in kinds:
+                    self._show(policy, probe, chosen[kind])
+            self._sync.push(policy)
+        self._pending -= {*kinds, *({"text", "vision"} - chosen.keys())}
+
+    def _probe(self, request: GenerationRequest) -> Rollout:
+        one = replace(request, seeds=request.seeds[:1], forced=())
+        return next(iter(list(self._engine.generate([one], self._sampling))))
+
+    def _show(self, policy: Policy, probe: Rollout, name: str) -> None:
+        self._sync.push(policy)
+        engine, trainer = engine_logps(self._engine, probe, self._sampling), policy.score([probe])
+        trainer = trainer.cpu()
+        noise = max(float((engine - trainer).abs().max()), _FLOOR)
+        with _scaled(policy, name):
+            self._sync.push(policy)
+            engine_moved = engine_logps(self._engine, probe, self._sampling) - engine
+            trainer_moved = policy.score([probe]).cpu() - trainer
+        moved = float(trainer_moved.abs().max())
+        apart = float((engine_moved - trainer_moved).abs().max())
+        if moved < 10.0 * noise:
+            log.warning("canary %s shows nothing: it moves log-probs by %.1e", name, moved)
+        elif apart > 0.1 * moved + 2.0 * noise:
+            raise EngineFailed(
+                f"with {name!r} scaled by {_SCALE:g}, log-probabilities moved by up to {moved:.2g}"
+                f" in the trainer, and in the engine {apart:.2g} away from that. The engine does"
+                " not compute with the weights it is sent."
+            )
+        log.info("canary %s: moved log-probs by %.2g, engine within %.1e", name, moved, apart)
+
+
+def engine_logps(engine: RolloutEngine, rollout: Rollout, sampling: SamplingParams) -> Tensor:
+    """(N,) what the engine gives the tokens of a rollout's first completion."""
+    completion = rollout.completions[0]
+    request = GenerationRequest(
+        prompt=rollout.prompt,
+        encoded=rollout.encoded,
+        seeds=(completion.seed,),
+        forced=(completion.token_ids,),
+    )
+    fitting = replace(sampling, max_new_tokens=len(completion.token_ids), stop=())
+    answer = next(iter(list(engine.generate([request], fitting))))
+    return torch.tensor(answer.completions[0].sampling_logps)
+
+
+def first_completion(rollouts: Sequence[Rollout]) -> Rollout:
+    """Of the first rollout with an image, or else of the first."""
+    rollout = next((r for r in rollouts if r.prompt.media), rollouts[0])
+    return replace(rollout, completions=rollout.completions[:1])
+
+
+@contextmanager
+def _scaled(policy: Policy, name: str) -> Iterator[None]:
+    """Inside, one weight of the trainer is another; afterwards bit for bit what it was."""
+    weight = named(policy)[name]
+    kept = weight.clone()
+    with torch.no_grad():
+        weight.mul_(_SCALE)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            weight.copy_(kept)
+
+
+def _canary_weights(policy: Policy) -> dict[str, str]:
+    """The last matrix of the language model's layers, and of the vision tower, if trained."""
+    matrices = [name for name, value in policy.named_weights() if value.ndim == 2]
+    text = [name for name in matrices if not is_vision(name)]
+    vision = [name for name in matrices if is_vision(name)]
+    chosen = {}
+    for kind, names, stack in (("text", text, ".layers."), ("vision", vision, ".blocks.")):
+        if names:
+            chosen[kind] = next((n for n in reversed(names) if stack in n), names[-1])
+    return chosen
+
+
+def _on_every_rank(flag: bool) -> bool:
+    if not distributed.is_initialized() or distributed.get_world_size() == 1:
+        return flag
+    flags: list[bool] = [False] * distributed.get_world_size()
+    distributed.all_gather_object(flags, flag)
+    return all(flags)

@@ -1,0 +1,93 @@
+"""The weight sync, which proves at every turn that the engine holds the trainer's weights."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from sophia.failures import EngineFailed
+from sophia.rollout.weights import Policy, buckets, draw_samples, named, read_back
+from sophia.types import RolloutEngine
+
+log = logging.getLogger(__name__)
+
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncSettings:
+    """How weights are pushed to the engine, and how that is proved.
+
+    Args:
+        every_n_steps: RL steps between two pushes; above 1 the engine lags behind, and
+            algorithm.loss.sampling_correction should be on.
+        bucket_mib: sharded weights are gathered this much at a time.
+        readback_weights: weights of which some columns are read back and compared bit for bit
+            after every push; 0 for none.
+        readback_columns: columns of each.
+        canary: before the first step, scale one text and one vision weight, push, and see the
+            engine's log-probabilities of a completion move as the trainer's do.
+        probe_every_n_steps: steps between two comparisons of one completion's log-probabilities,
+            engine against trainer; 0 for none.
+        max_probe_difference: largest difference (of any token) that is taken for rounding.
+    """
+
+    every_n_steps: int = 1
+    bucket_mib: int = 512
+    readback_weights: int = 4
+    readback_columns: int = 16
+    canary: bool = True
+    probe_every_n_steps: int = 10
+    max_probe_difference: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.every_n_steps < 1 or self.bucket_mib < 1 or self.readback_columns < 1:
+            raise ValueError(
+                f"sync settings every_n_steps={self.every_n_steps}, bucket_mib={self.bucket_mib},"
+                f" readback_columns={self.readback_columns}: each must be at least 1."
+            )
+
+
+class WeightSync:
+    """Pushes, counts and reads back."""
+
+    def __init__(self, engine: RolloutEngine, settings: SyncSettings, *, seed: int) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._seed = seed
+
+    def due(self, rl_step: int) -> bool:
+        """Whether this step begins with a push; a run that goes on always pushes first."""
+        return self._engine.weights_version == 0 or rl_step % self._settings.every_n_steps == 0
+
+    def push(self, policy: Policy) -> int:
+        """Send every trained weight; returns how many. Raises EngineFailed if some got lost."""
+        before = self._engine.weights_version
+        expected = sum(1 for _ in policy.named_weights())
+        taken = self._engine.load_weights(self._stream(policy))
+        version = self._engine.weights_version
+        if taken != expected or version != before + 1:
+            raise EngineFailed(
+                f"weight sync: the trainer has {expected} trained weights, the engine took {taken},"
+                f" and its version went from {before} to {version}; expected {before + 1}."
+            )
+        return taken
+
+    def prove(self, policy: Policy, *, rl_step: int) -> int:
+        """Read some weights back, others at every step; returns how many elements were compared."""
+        weights = named(policy)
+        samples = draw_samples(
+            weights,
+            count=self._settings.readback_weights,
+            num_columns=self._settings.readback_columns,
+            generator=random.Random(f"{self._seed}/{rl_step}"),
+        )
+        return read_back(self._engine, weights, samples) if self._settings.readback_weights else 0
+
+    def _stream(self, policy: Policy) -> Iterator[tuple[str, Tensor]]:
+        for bucket in buckets(policy.named_weights(), self._settings.bucket_mib * _MIB):
+            yield from bucket

@@ -6,14 +6,27 @@ import csv
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
 
 _STEP = "rl_step"
+
+
+Settings = Mapping[str, str | int | float | bool]
+
+
+@runtime_checkable
+class ResultLogger(Protocol):
+    """A logger that can compare runs by their settings and final figures."""
+
+    def log_results(self, settings: Settings, figures: Mapping[str, float]) -> None:
+        """Called once, when the run is over."""
 
 
 class TensorBoard(TensorBoardLogger):
@@ -32,6 +45,15 @@ class TensorBoard(TensorBoardLogger):
             default_hp_metric=False,
             purge_step=start_step,
         )
+
+    @rank_zero_only
+    def log_results(self, settings: Settings, figures: Mapping[str, float]) -> None:
+        """The HPARAMS tab. A writer of its own: this one would purge again when it reopens."""
+        with SummaryWriter(self.log_dir, filename_suffix=".results") as writer:
+            for summary in hparams(dict(settings), dict(figures)):  # type: ignore[no-untyped-call]
+                writer._get_file_writer().add_summary(summary)
+            for name, value in figures.items():
+                writer.add_scalar(name, value)
 
 
 class CSVMetrics(Logger):

@@ -146,6 +146,7 @@ class GRPOModule(LightningModule):
         with timed(batch.timings, "reward_wait"):
             groups = batch.groups()
         flat = self._with_scores(flat, groups)
+        batch.advantages = tuple(flat.advantages.tolist())
         with timed(batch.timings, "update"):
             metrics = self._train_on(flat, FixedLogProbs(old=old, ref=ref))
         rewards = reward_metrics(groups)

@@ -34,6 +34,11 @@ class RunFolder:
         return self.path / "run.json"
 
     @property
+    def gallery(self) -> Path:
+        """Small images of the first held-out prompts, for the report."""
+        return self.path / "gallery.json"
+
+    @property
     def skeleton(self) -> Path:
         """Config, tokenizer and image processor of the policy, to export checkpoints with."""
         return self.path / "model"

@@ -172,6 +172,8 @@ class StepBatch:
         self.rollouts: tuple[Rollout, ...] = ()
         self.timings: dict[str, float] = {}
         self.metrics: dict[str, float] = {}
+        self.advantages: tuple[float, ...] = ()
+        """Set by the training step: what the loss used, in the order of all completions."""
         self._scores: StepScores | None = None
         self._groups: tuple[ScoredGroup, ...] | None = None
 

@@ -10,6 +10,7 @@ import pytest
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.models.tiny import TinyQwen25VL
+from tests.commands import SMALL_RUN, run
 
 TINY = TinyQwen25VL(
     seed=0,
@@ -63,3 +64,17 @@ def encoder(tiny_folder: Path) -> PromptEncoder:
 def digits() -> DigitsDataset:
     """Some training prompts."""
     return DigitsDataset(split="train", num_prompts=64, seed=0)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where commands keep warm starts."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """The folder of an uninterrupted small run; not to be written to."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    run("train.py", *SMALL_RUN, f"run_dir={folder}", cache=cache)
+    return folder

@@ -20,6 +20,9 @@ MAY_IMPORT = {
     "loggers": set(),
     "run_record": set(),
     "run_folder": {"checkpoint"},
+    "wandb_logger": {"loggers"},
+    "pictures": {"types"},
+    "group_records": {"types", "pictures"},
     "data": {"types"},
     "grpo": {"types"},
     "models": {"types", "checkpoint", "run_folder"},
@@ -35,9 +38,13 @@ MAY_IMPORT = {
         "update", "strategy",
     },
     "callbacks": {
-        "types", "failures", "checkpoint", "data", "rewards", "rollout", "strategy", "timing",
+        "types", "failures", "checkpoint", "data", "evaluation", "group_records", "loggers",
+        "report", "rewards", "rollout", "strategy", "timing",
     },
-    "evaluation": {"types", "rewards"},
+    "evaluation": {"types", "rewards", "rollout"},
+    "report": {
+        "types", "evaluation", "group_records", "loggers", "pictures", "rewards", "run_folder",
+    },
 }  # fmt: skip
 
 

@@ -17,19 +17,6 @@ from tests.commands import SMALL_RUN, run, start
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
-    """An uninterrupted run."""
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    run("train.py", *SMALL_RUN, f"run_dir={folder}", cache=cache)
-    return folder
-
-
 def timeless(folder: Path) -> list[dict[str, str]]:
     rows = read_metrics(folder / "metrics.csv")
     return [{k: v for k, v in row.items() if not k.startswith("timing_s/")} for row in rows]
@@ -90,7 +77,7 @@ def test_evaluate_takes_a_run_a_checkpoint_and_a_folder(
     assert "accuracy" in output
     result = json.loads((tmp_path / "results.json").read_text())
     assert result["seed"] == 1
-    assert set(result["figures"]) >= {"accuracy", "thinking", "right_wrong_thinking"}
+    assert set(result["policies"][0]["figures"]) >= {"accuracy", "thinking", "right_wrong_thinking"}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers.logger import Logger
@@ -27,6 +28,13 @@ from sophia.rollout.transformers import TransformersEngine
 from sophia.schedules import Constant, Schedule
 from sophia.types import Completion, Prompt, SamplingParams
 from sophia.update import UpdateConfig
+
+LIGHTNINGS_REMARKS = pytest.mark.filterwarnings(
+    "ignore:.*does not have many workers",
+    "ignore:.*module\\(s\\) in eval mode",
+    "ignore:.*treespec, LeafSpec",
+)
+"""For tests that fit: what Lightning says about every short run."""
 
 SAMPLING = SamplingParams(max_new_tokens=10)
 

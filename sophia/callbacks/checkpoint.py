@@ -24,8 +24,9 @@ class CheckpointCallback(Callback):
     Args:
         run_dir: of the run; files go to its ``checkpoints`` folder.
         every_n_steps: RL steps between two saves.
-        num_steps: of the run; the state after the last step is always saved.
-        keep_last: how many of the latest are kept.
+        num_steps: of the run.
+        keep_last: how many of the latest are kept; the state after the last step, or an early
+            stop, is always saved.
         keep_best: how many more are kept, of those with the highest ``monitor``.
         monitor: a figure of the progress bar (``reward``, ``accuracy``) or of validation, as it
             stands when the checkpoint is written.
@@ -64,7 +65,8 @@ class CheckpointCallback(Callback):
     ) -> None:
         """Save after the step, when its turn has come; every rank takes part."""
         rl_step = cast("_Clock", pl_module).rl_step
-        if rl_step % self._every_n_steps and rl_step != self._num_steps:
+        last = rl_step == self._num_steps or trainer.should_stop
+        if rl_step % self._every_n_steps and not last:
             return
         self._save(trainer, rl_step)
 

@@ -15,6 +15,7 @@ SHARED = (
     "composer",
     "encoder",
     "engine",
+    "evaluator",
     "format",
     "judge",
     "model",
@@ -28,6 +29,7 @@ SHARED = (
     "seed",
     "start_step",
     "template",
+    "validation_prompts",
 )
 """What is passed by name to whatever asks for them, when its node does not set them."""
 

@@ -25,3 +25,20 @@ def world_size(cfg: DictConfig) -> int:
     else:
         per_node = devices if isinstance(devices, int) else len(devices)
     return int(per_node) * int(cfg.trainer.get("num_nodes", 1))
+
+
+def check_devices(cfg: DictConfig) -> None:
+    """Refuse a run that asks for more devices than this machine has, before anything is built."""
+    accelerator = cfg.trainer.get("accelerator", "auto")
+    wanted = world_size(cfg) // int(cfg.trainer.get("num_nodes", 1))
+    found = torch.cuda.device_count()
+    if accelerator in ("gpu", "cuda") or (accelerator == "auto" and found):
+        what, have = "GPU", found
+    else:
+        what, have = "CPU core", os.cpu_count() or 1
+    if wanted > have or (what == "GPU" and have == 0):
+        raise ValueError(
+            f"this run wants {wanted} {what}s on a machine (trainer.devices={cfg.trainer.devices},"
+            f" trainer.accelerator={accelerator}), and here are {have}. Set trainer.devices (and"
+            " trainer.accelerator=cpu to run without a GPU), or run it where they are."
+        )

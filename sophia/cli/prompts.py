@@ -19,7 +19,10 @@ _SAMPLED_PROMPTS = 64
 _OTHER = "-77345112"
 
 
-def build_dataset(cfg: DictConfig, part: Literal["train", "heldout"]) -> Any:
+DataPart = Literal["train", "heldout", "validation"]
+
+
+def build_dataset(cfg: DictConfig, part: DataPart) -> Any:
     """One part of the data, images still references; nothing is read yet."""
     return build(cfg.data[part], {"template": build(cfg.template, {})})
 

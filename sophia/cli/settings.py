@@ -41,9 +41,9 @@ class EvaluateSettings:
     """Keys of configs/evaluate.yaml."""
 
     name: str
-    ckpt: str | None
+    ckpt: str | list[str] | None
     seed: int
-    run_dir: str
+    run_dir: str | None
     debug: bool
     sampling: Any
     prompt_limits: Any
@@ -73,3 +73,41 @@ class ExportSettings:
     max_shard_size: str
     run_dir: str
     debug: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """Keys of configs/report.yaml."""
+
+    run_dir: str | None
+    debug: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectSettings:
+    """Keys of configs/inspect.yaml."""
+
+    run_dir: str | None
+    step: int | None
+    group: int
+    debug: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferSettings:
+    """Keys of configs/infer.yaml."""
+
+    ckpt: str | None
+    image: str | list[str] | None
+    question: str | int | float | None
+    answer: str | int | float | None
+    problem_type: str
+    options: dict[str, str]
+    seed: int
+    debug: bool
+    sampling: Any
+    judge: Any
+    prompt_limits: Any
+    template: Any
+    reward: Any
+    rollout: Any

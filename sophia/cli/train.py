@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +15,22 @@ from sophia.checkpoint import AtomicCheckpointIO
 from sophia.cli.build import SHARED, build, build_all
 from sophia.cli.memory_plan import check_fits, device_bytes, memory_plan, plan_table
 from sophia.cli.parts import ENGINE_ARGUMENTS, shared_parts
-from sophia.cli.processes import is_rank_zero, world_size
-from sophia.cli.prompts import build_dataset, open_checked, prompt_fitter
+from sophia.cli.processes import check_devices, is_rank_zero, world_size
+from sophia.cli.prompts import DataPart, build_dataset, open_checked, prompt_fitter
 from sophia.cli.quiet import quiet_libraries
+from sophia.cli.results import save_results
 from sophia.cli.settings import TrainSettings
 from sophia.cli.step_table import step_table
 from sophia.cli.validate import validate
 from sophia.cli.warm_start import initial_policy
-from sophia.evaluation.compare import comparison_table, differences, summarise
-from sophia.evaluation.curves import draw_curves
 from sophia.evaluation.evaluator import Evaluator
 from sophia.evaluation.records import EvalRecord, load_records, save_records
-from sophia.loggers import CSVMetrics, read_metrics
+from sophia.loggers import CSVMetrics
 from sophia.models.export import export_policy, save_skeleton
 from sophia.models.load import ModelLoader
 from sophia.module import GRPOModule
+from sophia.report.gallery import save_images, small_images
 from sophia.run_folder import RunFolder, open_run_folder
-from sophia.run_record import write_run_record
 from sophia.timing import timed
 
 log = logging.getLogger(__name__)
@@ -50,6 +46,7 @@ def validate_train(cfg: DictConfig) -> None:
 def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
     """One run, from its configuration to its folder."""
     validate_train(cfg)
+    check_devices(cfg)
     table = step_table(cfg, world_size=world_size(cfg))
     folder = RunFolder(path=run_dir)
     if is_rank_zero():
@@ -58,7 +55,7 @@ def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
     quiet_libraries()
     timings: dict[str, float] = {}
     with timed(timings, "total"):
-        datasets = {name: build_dataset(cfg, name) for name in ("train", "heldout")}
+        datasets: dict[str, Any] = {name: build_dataset(cfg, name) for name in _splits(cfg)}
         model = build(cfg.model, {})
         with timed(timings, "warm_start"):
             policy_folder = initial_policy(cfg, model, datasets["train"])
@@ -79,7 +76,10 @@ def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
         shared["judge"].close()
         shared["outcome"].close()
     if is_rank_zero():
-        _report(cfg, folder, before, after, overrides=overrides, timings=timings)
+        save_results(
+            cfg, folder, before, after,
+            overrides=overrides, timings=timings, loggers=module.trainer.loggers,
+        )  # fmt: skip
 
 
 def _show_memory_plan(cfg: DictConfig, model: ModelLoader, folder: Path | str) -> None:
@@ -125,6 +125,8 @@ def _evaluate(
         records = evaluator.evaluate(heldout, description=f"evaluation {when}")
     if is_rank_zero():
         save_records(path, records)
+        if not folder.gallery.is_file():
+            save_images(folder.gallery, small_images(heldout))
     return records
 
 
@@ -140,13 +142,14 @@ def _fit(
     shared["composer"] = build(cfg.reward, shared, outcome=outcome, format=rule)
     module: GRPOModule = build(cfg.algorithm, shared)
     data = build(cfg.data, shared, **datasets)
+    shared["validation_prompts"] = datasets.get("validation")
     shared["start_step"] = folder.start_step if cfg.resume else 0
     loggers = [CSVMetrics(folder.metrics), *build_all(cfg.logger, shared)]
     trainer: Trainer = build(
         cfg.trainer,
         {
             "logger": loggers,
-            "callbacks": build_all(cfg.callbacks, shared),
+            "callbacks": build_all(_callbacks(cfg), shared),
             "plugins": [AtomicCheckpointIO()],
         },
     )
@@ -156,57 +159,18 @@ def _fit(
     return module
 
 
-def _report(
-    cfg: DictConfig,
-    folder: RunFolder,
-    before: list[EvalRecord],
-    after: list[EvalRecord],
-    *,
-    overrides: Sequence[str],
-    timings: dict[str, float],
-) -> None:
-    rows = read_metrics(folder.metrics)
-    draw_curves(rows, folder.path / "curves.png", title=cfg.name)
-    first, second = summarise(before), summarise(after)
-    results = {
-        "accuracy_before": first["accuracy"].value,
-        "accuracy_after": second["accuracy"].value,
-        "evaluation": {
-            "before": {name: asdict(e) for name, e in first.items()},
-            "after": {name: asdict(e) for name, e in second.items()},
-            "change": {name: asdict(e) for name, e in differences(before, after).items()},
-        },
-        "final_metrics": {k: float(v) for k, v in rows[-1].items()} if rows else {},
-    }
-    write_run_record(
-        folder.record,
-        overrides=overrides,
-        seed=cfg.seed,
-        timings_s=timings,
-        results=json.loads(json.dumps(results), parse_constant=lambda _: None),
-    )
-    console = Console()
-    console.print(comparison_table(before, after, title=f"{cfg.name}, {len(after)} questions"))
-    _print_paths(console, folder, timings)
+def _splits(cfg: DictConfig) -> list[DataPart]:
+    """The parts of the data that this run uses."""
+    validates = cfg.data.get("validation") is not None and cfg.callbacks.get("validation")
+    return ["train", "heldout", *(["validation"] if validates else [])]  # type: ignore[list-item]
 
 
-def _print_paths(console: Console, folder: RunFolder, timings: dict[str, float]) -> None:
-    path = folder.path
-    minutes, seconds = divmod(math.ceil(timings["total"]), 60)
-    console.print(f"\nwritten to {path} in {minutes}:{seconds:02d} min:", highlight=False)
-    for name, what in (
-        ("policy/", "the trained policy, loads with from_pretrained"),
-        ("curves.png", "a picture of the curves"),
-        ("run.json", "settings, versions, times, all final metrics"),
-        ("metrics.csv", "one row per RL step"),
-        ("tensorboard/", "the same as curves, and images with completions"),
-        ("checkpoints/", "to resume from"),
-    ):
-        console.print(f"  {name:14} {what}", highlight=False)
-    console.print("\ntry next:", highlight=False)
-    for command in (
-        f"tensorboard --logdir {path}/tensorboard",
-        f"python evaluate.py ckpt={path} seed=1",
-        "python train.py reward=outcome",
-    ):
-        console.print(f"  {command}", highlight=False, soft_wrap=True)
+def _callbacks(cfg: DictConfig) -> DictConfig:
+    """Those of the configuration; without validation prompts there is no validation."""
+    if "validation" in _splits(cfg) or cfg.callbacks.get("validation") is None:
+        every: DictConfig = cfg.callbacks
+        return every
+    log.info("data.validation is null: no validation during the run")
+    others = [str(key) for key in cfg.callbacks if key != "validation"]
+    kept: DictConfig = OmegaConf.masked_copy(cfg.callbacks, others)
+    return kept

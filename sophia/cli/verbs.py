@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from sophia.cli.check import check
 from sophia.cli.errors import readable_errors
 from sophia.cli.evaluate import evaluate
 from sophia.cli.export import export
+from sophia.cli.hydra_errors import explained
+from sophia.cli.infer import infer
 from sophia.cli.plan import plan
+from sophia.cli.report import inspect_group, report
+from sophia.cli.run_result import final_accuracy
+from sophia.cli.sweep import is_sweep, sweep_arguments
 from sophia.cli.train import train
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
@@ -28,23 +37,41 @@ class Verb:
 
     config: str
     about: str
-    function: Callable[[DictConfig], None]
+    function: Callable[[DictConfig], Any]
+    sweeps: bool = False
 
     def run(self) -> None:
         """Compose from the command line and go; a user's mistake is one sentence."""
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
+        with readable_errors(debug="debug=true" in sys.argv):
+            if is_sweep(sys.argv[1:]):
+                self._prepare_sweep()
+            try:
+                hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=self.config)(
+                    self._task
+                )()
+            except HydraException as error:
+                raise explained(error, configs=CONFIGS, config_name=self.config) from error
 
-        def task(cfg: DictConfig) -> None:
-            with readable_errors(debug=cfg.debug):
-                self.function(cfg)
+    def _prepare_sweep(self) -> None:
+        if not self.sweeps:
+            raise ValueError(f"{self.config} is no sweep; leave -m away, or sweep with train.py.")
+        sys.argv[1:] = sweep_arguments(sys.argv[1:])
 
-        decorate = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=self.config)
-        decorate(task)()
+    def _task(self, cfg: DictConfig) -> Any:
+        with readable_errors(debug=cfg.debug):
+            return self.function(cfg)
 
 
-def _train(cfg: DictConfig) -> None:
+def _train(cfg: DictConfig) -> float | None:
     # Not cfg.run_dir: a second process of the run is told the folder of the first through Hydra.
     folder = Path(HydraConfig.get().runtime.output_dir)
+    if HydraConfig.get().mode == RunMode.MULTIRUN:  # under a launcher that is not ours
+        if (folder / "run.json").is_file():
+            return final_accuracy(folder)
+        cfg.resume = (folder / "config.yaml").is_file()
     train(cfg, run_dir=folder, overrides=list(HydraConfig.get().overrides.task))
+    return final_accuracy(folder)
 
 
 def _check(cfg: DictConfig) -> None:
@@ -60,10 +87,13 @@ def _judge_check(cfg: DictConfig) -> None:
 
 
 VERBS = {
-    "train": Verb(config="train", about="one run", function=_train),
+    "train": Verb(config="train", about="one run", function=_train, sweeps=True),
     "evaluate": Verb(config="evaluate", about="a policy on held-out questions", function=evaluate),
     "export": Verb(config="export", about="a checkpoint, in Hugging Face format", function=export),
     "plan": Verb(config="plan", about="the memory of a run", function=plan),
+    "report": Verb(config="report", about="write the page of a run", function=report),
+    "inspect": Verb(config="inspect", about="one group of one step", function=inspect_group),
+    "infer": Verb(config="infer", about="ask a policy a question", function=infer),
     "check": Verb(config="check", about="the data of a run, before it trains", function=_check),
     "judge-check": Verb(config="judge_check", about="is the judge there?", function=_judge_check),
 }

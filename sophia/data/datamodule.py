@@ -108,6 +108,7 @@ class StepDataModule(LightningDataModule):
         prompts_per_step: over all ranks.
         seed: of the order.
         num_workers: loader processes; 0 encodes in the training process.
+        validation: prompts to validate on during the run, disjoint from ``train``; None for none.
     """
 
     def __init__(
@@ -120,10 +121,12 @@ class StepDataModule(LightningDataModule):
         prompts_per_step: int,
         seed: int,
         num_workers: int,
+        validation: PromptDataset | None = None,
     ) -> None:
         super().__init__()
         self.train = train
         self.heldout = heldout
+        self.validation = validation
         self._encoder = encoder
         self._num_steps = num_steps
         self._num_workers = num_workers

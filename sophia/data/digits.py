@@ -20,6 +20,7 @@ from sophia.types import Media, Message, Prompt
 
 DIGIT_PIXELS = 28
 _HELD_OUT_SHARE = 0.25
+Split = Literal["train", "heldout", "validation"]
 _OPTIONS = {"A": "left", "B": "right", "C": "equal"}
 
 
@@ -39,9 +40,10 @@ class DigitsDataset:
     """Questions about two digits: their sum (``numerical``), or the larger (``multiple choice``).
 
     The same seed and split give the same prompts, whatever order they are asked for in.
+    ``validation`` asks other questions about the scans of ``heldout``.
     """
 
-    def __init__(self, *, split: Literal["train", "heldout"], num_prompts: int, seed: int) -> None:
+    def __init__(self, *, split: Split, num_prompts: int, seed: int) -> None:
         self._split = split
         self._num_prompts = num_prompts
         self._seed = seed
@@ -53,7 +55,7 @@ class DigitsDataset:
         if not 0 <= index < self._num_prompts:
             raise IndexError(index)
         draw = random.Random(f"{self._seed}/{self._split}/{index // 2}")
-        scans = _scans()[self._split]
+        scans = _scans()["train" if self._split == "train" else "heldout"]
         pair = draw.choice(scans), draw.choice(scans)
         return _prompt(f"digits-{self._split}-{self._seed}-{index}", pair, larger=index % 2 == 1)
 

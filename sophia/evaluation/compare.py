@@ -11,6 +11,7 @@ from rich.table import Table
 
 from sophia.evaluation.bootstrap import Estimate, UnitBootstrap
 from sophia.evaluation.records import SOUND_THINKING, EvalRecord
+from sophia.evaluation.samples import sample_figures
 from sophia.rewards.trust import is_correct
 
 Array = NDArray[np.float64]
@@ -52,7 +53,11 @@ FIGURES: dict[str, Figure] = {
 
 
 def summarise(records: Sequence[EvalRecord]) -> dict[str, Estimate]:
-    """Every figure with its interval; accuracy also by problem type (``accuracy/<type>``)."""
+    """Every figure with its interval; accuracy also by problem type (``accuracy/<type>``).
+
+    With several answers per prompt the figures are means over all of them, and ``pass@k`` and
+    ``maj@n`` are added.
+    """
     bootstrap = UnitBootstrap([r.units for r in records])
     estimates = {
         name: bootstrap.mean(*_columns(figure, records)) for name, figure in FIGURES.items()
@@ -61,18 +66,38 @@ def summarise(records: Sequence[EvalRecord]) -> dict[str, Estimate]:
         values, among = _columns(FIGURES["accuracy"], records)
         of_kind = np.array([float(r.problem_type == kind) for r in records])
         estimates[f"accuracy/{kind}"] = bootstrap.mean(values, among * of_kind)
-    return estimates
+    return estimates | sample_figures(records)
+
+
+def point_figures(records: Sequence[EvalRecord]) -> dict[str, float]:
+    """The figures of ``summarise`` without intervals, which take longer than short answers do."""
+    figures = {name: _mean(*_columns(figure, records)) for name, figure in FIGURES.items()}
+    values, among = _columns(FIGURES["accuracy"], records)
+    for kind in sorted({r.problem_type for r in records}):
+        of_kind = np.array([float(r.problem_type == kind) for r in records])
+        figures[f"accuracy/{kind}"] = _mean(values, among * of_kind)
+    return figures
 
 
 def differences(before: Sequence[EvalRecord], after: Sequence[EvalRecord]) -> dict[str, Estimate]:
     """after - before of every figure, paired by record."""
-    assert [r.uid for r in before] == [r.uid for r in after], "the records are not of one set"
+    assert [(r.uid, r.sample) for r in before] == [(r.uid, r.sample) for r in after], (
+        "the records are not of one set"
+    )
     bootstrap = UnitBootstrap([r.units for r in before])
     result = {}
     for name, figure in FIGURES.items():
         first, second = _columns(figure, before), _columns(figure, after)
         result[name] = bootstrap.difference(first[0], second[0], (first[1], second[1]))
     return result
+
+
+def figure_label(name: str) -> str:
+    """How a key of ``summarise`` is called in a table; problem types are indented."""
+    if name in FIGURES:
+        return FIGURES[name].label
+    kind = name.partition("/")[2]
+    return f"  {kind}" if kind else name
 
 
 def comparison_table(
@@ -86,28 +111,37 @@ def comparison_table(
     first, second = summarise(before), summarise(after)
     change = differences(before, after)
     for name in first:
-        label = FIGURES[name].label if name in FIGURES else f"  {name.partition('/')[2]}"
+        label = figure_label(name)
         cells = [_percent(first[name]), _percent(second[name])]
         table.add_row(label, *cells, _percent(change[name], sign=True) if name in change else "")
     return table
 
 
 def summary_table(columns: Mapping[str, Sequence[EvalRecord]], *, title: str) -> Table:
-    """One column per evaluated policy, in percent."""
+    """One column per evaluated policy, in percent; for two policies also the paired change."""
     table = Table(title=title, title_justify="left")
-    table.add_column("held-out, greedy, % [95 %]", no_wrap=True)
-    summaries = {name: summarise(records) for name, records in columns.items()}
+    table.add_column("held-out, % [95 %]", no_wrap=True)
+    summaries = [summarise(records) for records in columns.values()]
     for name in columns:
-        table.add_column(name, justify="right")
-    for name in next(iter(summaries.values())):
-        label = FIGURES[name].label if name in FIGURES else f"  {name.partition('/')[2]}"
-        table.add_row(label, *[_percent(s[name]) for s in summaries.values()])
+        table.add_column(name, justify="right", overflow="fold")
+    change = {}
+    if len(columns) == 2:
+        table.add_column("change", justify="right")
+        change = differences(*columns.values())
+    for name in summaries[0]:
+        cells = [_percent(s[name]) for s in summaries]
+        extra = [_percent(change[name], sign=True) if name in change else ""] if change else []
+        table.add_row(figure_label(name), *cells, *extra)
     return table
 
 
 def _columns(figure: Figure, records: Sequence[EvalRecord]) -> tuple[Array, Array]:
     values = np.array([figure.value(r) for r in records])
     return values, np.array([float(figure.among(r)) for r in records])
+
+
+def _mean(values: Array, among: Array) -> float:
+    return float((values * among).sum() / among.sum()) if among.sum() else float("nan")
 
 
 def _percent(estimate: Estimate, *, sign: bool = False) -> str:

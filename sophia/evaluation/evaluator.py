@@ -1,10 +1,10 @@
-"""Greedy answers to held-out prompts, graded by the rules and the judge of training."""
+"""Answers to held-out prompts, graded by the rules and the judge of training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tqdm import tqdm
@@ -12,7 +12,9 @@ from tqdm import tqdm
 from sophia.evaluation.records import EvalRecord
 from sophia.rewards.format import FormatRule
 from sophia.rewards.outcome import OutcomeReward
+from sophia.rollout.seeds import completion_seed
 from sophia.types import (
+    Completion,
     EncodedPrompt,
     GenerationRequest,
     JudgeStep,
@@ -24,9 +26,22 @@ from sophia.types import (
 )
 
 _PROMPTS_AT_A_TIME = 256
+_NO_STEP = -2  # seeds of an evaluation are those of no RL step (and not of the warm start's, -1)
 
 Thinking = Future[tuple[float | None, ...]]
-"""The judge's answer; None stands for a completion that it is not asked about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Graded:
+    """The records of one prompt, and the judge's answer about the well-formed ones of them."""
+
+    records: tuple[EvalRecord, ...]
+    thinking: Thinking | None
+
+    def finished(self) -> list[EvalRecord]:
+        """The records with their thinking scores; waits for the judge."""
+        scores = iter(self.thinking.result() if self.thinking is not None else ())
+        return [replace(r, thinking=next(scores)) if r.well_formed else r for r in self.records]
 
 
 class Prompts(Protocol):
@@ -49,9 +64,12 @@ class Evaluator:
         format: the format that was asked for.
         judge: scores the thinking of every well-formed answer.
         max_new_tokens: length limit.
+        num_samples: answers per prompt; more than one are sampled, for pass@k and majority vote.
+        temperature: 0 is greedy, for one answer; several need more.
+        sampling_seed: of the samples.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (one argument per key of configs/evaluation, and shared parts)
         self,
         *,
         engine: RolloutEngine,
@@ -60,45 +78,63 @@ class Evaluator:
         format: FormatRule,
         judge: ThinkingJudge,
         max_new_tokens: int,
+        num_samples: int = 1,
+        temperature: float = 0.0,
+        sampling_seed: int = 0,
     ) -> None:
+        if num_samples < 1 or temperature < 0.0 or (num_samples > 1 and temperature == 0.0):
+            raise ValueError(
+                f"evaluation.num_samples is {num_samples} and evaluation.temperature {temperature};"
+                " one greedy answer is 1 and 0, several samples need a temperature, usual is 1.0."
+            )
         self._engine = engine
         self._encoder = encoder
         self._outcome = outcome
         self._format = format
         self._judge = judge
-        self._sampling = SamplingParams(max_new_tokens=max_new_tokens, temperature=0.0)
+        self._sampling = SamplingParams(max_new_tokens=max_new_tokens, temperature=temperature)
+        self._num_samples = num_samples
+        self._sampling_seed = sampling_seed
 
-    def evaluate(self, prompts: Prompts, *, description: str) -> list[EvalRecord]:
-        """One record per prompt, in order. Prompts are asked for (and opened) some at a time."""
+    def evaluate(self, prompts: Prompts, *, description: str | None) -> list[EvalRecord]:
+        """The records of each prompt, in order. Prompts are asked for (and opened) some at a time.
+
+        ``description`` None shows no progress bar.
+        """
         order: list[str] = []
-        answers: list[tuple[EvalRecord, Thinking | None]] = []
+        graded: dict[str, _Graded] = {}
         judge = self._judge.open_step()
-        with self._engine.awake(), tqdm(total=len(prompts), desc=description, leave=False) as bar:
+        hidden = description is None
+        bar = tqdm(total=len(prompts), desc=description, leave=False, disable=hidden)
+        with self._engine.awake(), bar:
             for rollout in self._answers(prompts, order):
-                thinking = self._ask(rollout, judge)  # judged while others are generated
-                answers.append((self._record(rollout), thinking))
+                graded[rollout.prompt.uid] = self._grade(rollout, judge)
                 bar.update()
-        records = {record.uid: _judged(record, thinking) for record, thinking in answers}
-        return [records[uid] for uid in order]
+        return [record for uid in order for record in graded[uid].finished()]
 
     def _answers(self, prompts: Prompts, order: list[str]) -> Iterator[Rollout]:
         for start in range(0, len(prompts), _PROMPTS_AT_A_TIME):
             indices = range(start, min(start + _PROMPTS_AT_A_TIME, len(prompts)))
-            opened = [prompts[index] for index in indices]
-            order += [prompt.uid for prompt in opened]
-            requests = [
-                GenerationRequest(prompt=prompt, encoded=self._encoder(prompt), seeds=(0,))
-                for prompt in opened
-            ]
+            requests = [self._request(prompts[index]) for index in indices]
+            order += [request.prompt.uid for request in requests]
             yield from self._engine.generate(requests, self._sampling)
 
-    def _ask(self, rollout: Rollout, judge: JudgeStep) -> Thinking | None:
-        if not self._format(rollout.completions[0].text):
-            return None
-        return judge.submit(rollout.prompt, rollout.completions)
+    def _request(self, prompt: Prompt) -> GenerationRequest:
+        seeds = tuple(
+            completion_seed(self._sampling_seed, _NO_STEP, prompt.uid, index)
+            for index in range(self._num_samples)
+        )
+        return GenerationRequest(prompt=prompt, encoded=self._encoder(prompt), seeds=seeds)
 
-    def _record(self, rollout: Rollout) -> EvalRecord:
-        prompt, completion = rollout.prompt, rollout.completions[0]
+    def _grade(self, rollout: Rollout, judge: JudgeStep) -> _Graded:
+        """By rule at once; the judge answers while others are generated."""
+        prompt = rollout.prompt
+        records = tuple(self._record(prompt, c, i) for i, c in enumerate(rollout.completions))
+        pairs = zip(rollout.completions, records, strict=True)
+        asked = [completion for completion, record in pairs if record.well_formed]
+        return _Graded(records=records, thinking=judge.submit(prompt, asked) if asked else None)
+
+    def _record(self, prompt: Prompt, completion: Completion, sample: int) -> EvalRecord:
         well_formed = self._format(completion.text)
         return EvalRecord(
             uid=prompt.uid,
@@ -110,8 +146,5 @@ class Evaluator:
             well_formed=well_formed,
             outcome=self._outcome(prompt, completion) if well_formed else 0.0,
             thinking=None,
+            sample=sample,
         )
-
-
-def _judged(record: EvalRecord, thinking: Thinking | None) -> EvalRecord:
-    return record if thinking is None else replace(record, thinking=thinking.result()[0])

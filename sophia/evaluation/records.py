@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 SOUND_THINKING = 0.9
 """A thinking score of at least this is sound: everything read right, claimed truly, concluded."""
@@ -14,7 +15,7 @@ SOUND_THINKING = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvalRecord:
-    """One greedy answer.
+    """One answer: the greedy one, or one of several samples.
 
     ``units`` are what a bootstrap resamples (the scans in the image); an item whose units are
     drawn twice counts twice. ``outcome`` or ``thinking`` None: could not be scored.
@@ -29,6 +30,7 @@ class EvalRecord:
     well_formed: bool
     outcome: float | None
     thinking: float | None
+    sample: int = 0
 
 
 def save_records(path: Path, records: Sequence[EvalRecord]) -> None:
@@ -43,5 +45,9 @@ def save_records(path: Path, records: Sequence[EvalRecord]) -> None:
 def load_records(path: Path) -> list[EvalRecord]:
     """The inverse of save_records."""
     with path.open() as file:
-        rows = [json.loads(line) for line in file]
-    return [EvalRecord(**{**row, "units": tuple(row["units"])}) for row in rows]
+        return [parse_record(json.loads(line)) for line in file]
+
+
+def parse_record(row: dict[str, Any]) -> EvalRecord:
+    """From its JSON object."""
+    return EvalRecord(**{**row, "units": tuple(row["units"])})

@@ -16,6 +16,7 @@ from transformers import DynamicCache, LogitsProcessorList
 
 from sophia.models.load import load_model
 from sophia.rollout.sampler import SeededSampler
+from sophia.rollout.streamer import TextStreamer
 from sophia.rollout.weights import columns
 from sophia.types import (
     Completion,
@@ -102,9 +103,22 @@ class TransformersEngine:
         for chunk in _chunks(requests, self._max_batch_size):
             yield from self._generate_chunk(chunk, sampling)
 
+    def stream(
+        self, request: GenerationRequest, sampling: SamplingParams, show: Callable[[str], None]
+    ) -> Rollout:
+        """Generate one completion, handing each new piece of its text to ``show``."""
+        if len(request.seeds) != 1:
+            raise ValueError(f"one completion can be streamed, not {len(request.seeds)}.")
+        streamer = TextStreamer(self._decode, show)
+        return self._generate_chunk([request], sampling, streamer=streamer)[0]
+
     @torch.inference_mode()
     def _generate_chunk(
-        self, requests: Sequence[GenerationRequest], sampling: SamplingParams
+        self,
+        requests: Sequence[GenerationRequest],
+        sampling: SamplingParams,
+        *,
+        streamer: TextStreamer | None = None,
     ) -> list[Rollout]:
         ids, mask = self._padded([r.encoded for r in requests])
         repeats = torch.tensor([len(r.seeds) for r in requests], device=self._device)
@@ -126,6 +140,7 @@ class TransformersEngine:
             max_new_tokens=sampling.max_new_tokens,
             do_sample=False,
             logits_processor=LogitsProcessorList([sampler]),
+            streamer=streamer,
         )
         return self._rollouts(requests, output[:, ids.shape[1] :].tolist(), sampler)
 

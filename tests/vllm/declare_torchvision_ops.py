@@ -27,9 +27,9 @@ class _DeclareOnImport(importlib.abc.MetaPathFinder):
         if fullname == "torchvision" and self.library is None:
             import torch
 
-            self.library = torch.library.Library("torchvision", "DEF")
+            self.library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
             for name in ("nms", "qnms"):
-                self.library.define(
+                self.library.define(  # type: ignore[no-untyped-call]
                     f"{name}(Tensor dets, Tensor scores, float threshold) -> Tensor"
                 )
         return None

@@ -1,0 +1,66 @@
+"""`report`: write the page of a run that exists; `inspect`: one group of one of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from sophia.cli.settings import InspectSettings, ReportSettings
+from sophia.cli.validate import validate
+from sophia.group_records import kept_steps, load_groups
+from sophia.report.group import group_table, group_text, save_group_images
+from sophia.report.run import write_run_report
+
+
+def report(cfg: DictConfig) -> None:
+    """Write ``report.html`` of the run."""
+    validate(cfg, ReportSettings, shared=())
+    run_dir = _run_dir(cfg)
+    path = write_run_report(run_dir, title=run_dir.resolve().name)
+    Console().print(f"written to {path}; open it in a browser", highlight=False, soft_wrap=True)
+
+
+def inspect_group(cfg: DictConfig) -> None:
+    """Print a group of a step and write its images."""
+    validate(cfg, InspectSettings, shared=())
+    run_dir = _run_dir(cfg)
+    steps = kept_steps(run_dir / "rollouts")
+    if not steps:
+        raise ValueError(
+            f"the run in {run_dir} kept no rollouts; train with callbacks.rollouts (it is on by"
+            " default), or check run_dir."
+        )
+    if cfg.step not in steps:
+        raise ValueError(f"step is {cfg.step}; kept are {_ranges(steps)}. Set step=N.")
+    groups = load_groups(run_dir / "rollouts", cfg.step)
+    if not 0 <= cfg.group < len(groups):
+        raise ValueError(f"group is {cfg.group}; step {cfg.step} has 0 to {len(groups) - 1}.")
+    group = groups[cfg.group]
+    images = save_group_images(run_dir / "inspect", group, place=cfg.group)
+    console = Console()
+    title = f"step {cfg.step}, group {cfg.group} of {len(groups)}"
+    console.print(group_text(group, title=title, images=images), highlight=False, soft_wrap=True)
+    console.print(group_table(group))
+
+
+def _run_dir(cfg: DictConfig) -> Path:
+    if cfg.run_dir is None:
+        raise ValueError("run_dir is missing; give the folder of a run, as train.py prints it.")
+    path = Path(cfg.run_dir)
+    if not (path / "config.yaml").is_file():
+        raise ValueError(
+            f"run_dir={path} holds no run (no config.yaml); give the folder of one, as train.py"
+            " prints it."
+        )
+    return path
+
+
+def _ranges(steps: Sequence[int]) -> str:
+    """``0-7, 10``."""
+    starts = [s for i, s in enumerate(steps) if i == 0 or steps[i - 1] != s - 1]
+    ends = [s for i, s in enumerate(steps) if i == len(steps) - 1 or steps[i + 1] != s + 1]
+    pairs = zip(starts, ends, strict=True)
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in pairs)

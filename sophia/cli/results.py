@@ -1,0 +1,127 @@
+"""What a finished run leaves and says: run.json, curves.png, report.html, tables, what to try."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from lightning.pytorch.loggers.logger import Logger
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from sophia.evaluation.compare import comparison_table, differences, summarise
+from sophia.evaluation.curves import draw_curves
+from sophia.evaluation.records import EvalRecord
+from sophia.loggers import ResultLogger, read_metrics
+from sophia.report.run import write_run_report
+from sophia.run_folder import RunFolder
+from sophia.run_record import write_run_record
+
+log = logging.getLogger(__name__)
+
+_FILES = (
+    ("report.html", "everything in one page, open it in a browser"),
+    ("policy/", "the trained policy, loads with from_pretrained"),
+    ("curves.png", "a picture of the curves"),
+    ("run.json", "settings, versions, times, all final metrics"),
+    ("metrics.csv", "one row per RL step"),
+    ("validation.csv", "greedy accuracy during the run"),
+    ("rollouts/", "every completion with its reward and advantage"),
+    ("tensorboard/", "the same as curves, and images with completions"),
+    ("best/", "the weights that did best in validation"),
+    ("checkpoints/", "to resume from"),
+)
+
+
+def save_results(
+    cfg: DictConfig,
+    folder: RunFolder,
+    before: Sequence[EvalRecord],
+    after: Sequence[EvalRecord],
+    *,
+    overrides: Sequence[str],
+    timings: Mapping[str, float],
+    loggers: Sequence[Logger],
+) -> None:
+    """Write and show all of it."""
+    rows = read_metrics(folder.metrics)
+    draw_curves(rows, folder.path / "curves.png", title=cfg.name)
+    results = _results(before, after, rows)
+    write_run_record(
+        folder.record,
+        overrides=overrides,
+        seed=cfg.seed,
+        timings_s=timings,
+        results=json.loads(json.dumps(results), parse_constant=lambda _: None),
+    )
+    _log_results(cfg, results, loggers)
+    write_run_report(folder.path, title=cfg.name)
+    console = Console()
+    console.print(comparison_table(before, after, title=f"{cfg.name}, {len(after)} questions"))
+    _print_paths(console, folder, timings)
+
+
+def _results(
+    before: Sequence[EvalRecord], after: Sequence[EvalRecord], rows: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    first, second = summarise(before), summarise(after)
+    return {
+        "accuracy_before": first["accuracy"].value,
+        "accuracy_after": second["accuracy"].value,
+        "evaluation": {
+            "before": {name: asdict(e) for name, e in first.items()},
+            "after": {name: asdict(e) for name, e in second.items()},
+            "change": {name: asdict(e) for name, e in differences(before, after).items()},
+        },
+        "final_metrics": {k: float(v) for k, v in rows[-1].items()} if rows else {},
+    }
+
+
+def _log_results(cfg: DictConfig, results: Mapping[str, Any], loggers: Sequence[Logger]) -> None:
+    """Hyper-parameters with final figures, so that a logger can compare runs."""
+    after = {name: figure["value"] for name, figure in results["evaluation"]["after"].items()}
+    figures = {f"final/{name}": value for name, value in after.items() if not math.isnan(value)}
+    settings = flat_settings(cfg)
+    for logger in loggers:
+        if isinstance(logger, ResultLogger):
+            logger.log_results(settings, figures)
+
+
+def flat_settings(cfg: DictConfig) -> dict[str, str | int | float | bool]:
+    """Every plain value by its dotted key, secrets of the environment left out."""
+    flat: dict[str, str | int | float | bool] = {}
+    _flatten("", OmegaConf.to_container(cfg, resolve=False), cfg, flat)
+    return flat
+
+
+def _flatten(
+    path: str, node: Any, cfg: DictConfig, flat: dict[str, str | int | float | bool]
+) -> None:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            _flatten(f"{path}.{key}" if path else str(key), value, cfg, flat)
+        return
+    if isinstance(node, str) and "${" in node and "${oc.env" not in node:
+        node = OmegaConf.select(cfg, path)
+    flat[path] = node if isinstance(node, str | int | float | bool) else str(node)
+
+
+def _print_paths(console: Console, folder: RunFolder, timings: Mapping[str, float]) -> None:
+    path = folder.path
+    minutes, seconds = divmod(math.ceil(timings["total"]), 60)
+    console.print(f"\nwritten to {path} in {minutes}:{seconds:02d} min:", highlight=False)
+    for name, what in _FILES:
+        if (path / name).exists():
+            console.print(f"  {name:14} {what}", highlight=False)
+    console.print("\ntry next:", highlight=False)
+    for command in (
+        f"python -m sophia inspect run_dir={path} step=0",
+        f"tensorboard --logdir {path}/tensorboard",
+        f"python evaluate.py ckpt={path} seed=1",
+        "python train.py reward=outcome",
+    ):
+        console.print(f"  {command}", highlight=False, soft_wrap=True)

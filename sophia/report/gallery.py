@@ -1,0 +1,123 @@
+"""Held-out answers with their images, by right or wrong answer and right or wrong thinking."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sophia.evaluation.evaluator import Prompts
+from sophia.evaluation.records import SOUND_THINKING, EvalRecord
+from sophia.pictures import data_uri, prompt_images, thumbnail
+from sophia.rewards.trust import is_correct
+
+GALLERY_SIZE = 64
+_MAX_SIDE = 224
+
+Images = Mapping[str, Sequence[str]]
+"""uid -> images as data URIs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one policy said: its grades as the page shows and filters them."""
+
+    who: str
+    text: str
+    outcome: float | None
+    thinking: float | None
+    well_formed: bool
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One question with its images and the answers to it; the last answer is filtered by."""
+
+    uid: str
+    question: str
+    gold: str
+    images: tuple[str, ...]
+    answers: tuple[Answer, ...]
+
+    @property
+    def kind(self) -> str:
+        """Of the last answer."""
+        return self.answers[-1].kind
+
+
+KINDS = {
+    "right-right": "right answer, right thinking",
+    "right-wrong": "right answer, wrong thinking",
+    "wrong-right": "wrong answer, right thinking",
+    "wrong-wrong": "wrong answer, wrong thinking",
+    "unscored": "not scored",
+}
+"""What the filter offers: answer, then thinking."""
+
+
+def kind_of(record: EvalRecord) -> str:
+    """A key of KINDS. Without a thinking score an ill-formed answer is wrong in both."""
+    if record.outcome is None or (record.thinking is None and record.well_formed):
+        return "unscored"
+    sound = record.thinking is not None and record.thinking >= SOUND_THINKING
+    sides = ("right" if is_correct(record.outcome) else "wrong", "right" if sound else "wrong")
+    return "-".join(sides)
+
+
+def cards(columns: Mapping[str, Sequence[EvalRecord]], images: Images) -> list[Card]:
+    """A card for each question whose images were kept; ``columns`` are records by policy."""
+    by_uid: dict[str, list[tuple[str, EvalRecord]]] = {}
+    for who, records in columns.items():
+        for record in records:
+            if record.uid in images and record.sample == 0:
+                by_uid.setdefault(record.uid, []).append((who, record))
+    return [
+        Card(
+            uid=uid,
+            question=answers[0][1].question,
+            gold=answers[0][1].answer,
+            images=tuple(images[uid]),
+            answers=tuple(_answer(who, record) for who, record in answers),
+        )
+        for uid, answers in by_uid.items()
+    ]
+
+
+def _answer(who: str, record: EvalRecord) -> Answer:
+    return Answer(
+        who=who,
+        text=record.text,
+        outcome=record.outcome,
+        thinking=record.thinking,
+        well_formed=record.well_formed,
+        kind=kind_of(record),
+    )
+
+
+def small_images(prompts: Prompts) -> dict[str, list[str]]:
+    """The first prompts' images, small enough to stand in a page."""
+    first = (prompts[index] for index in range(min(len(prompts), GALLERY_SIZE)))
+    return {
+        prompt.uid: [
+            data_uri(thumbnail(image, max_side=_MAX_SIDE)) for image in prompt_images(prompt)
+        ]
+        for prompt in first
+    }
+
+
+def save_images(path: Path, images: Images) -> None:
+    """Keep them beside the records, so that a page needs the run's folder alone."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(images))
+    os.replace(partial, path)
+
+
+def load_images(path: Path) -> dict[str, list[str]]:
+    """The inverse of save_images; empty when none were kept."""
+    if not path.is_file():
+        return {}
+    found: dict[str, list[str]] = json.loads(path.read_text())
+    return found

@@ -1,0 +1,72 @@
+"""One group of one step, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from sophia.group_records import CompletionRecord, GroupRecord
+
+
+def group_text(group: GroupRecord, *, title: str, images: Sequence[Path]) -> Text:
+    """Prompt, gold answer, where the images are, gamma."""
+    counted = "" if group.thinking_counted else "; the thinking reward was left out of this group"
+    lines = [
+        f"{title}: {group.uid} ({group.problem_type})",
+        "",
+        group.prompt,
+        f"right answer: {group.answer}",
+        *(f"image: {path}" for path in images),
+        f"gamma: {group.trust:.4f}{counted}",
+    ]
+    return Text("\n".join(lines))
+
+
+def group_table(group: GroupRecord) -> Table:
+    """A row per completion: parts as value x weight, total, advantage, mean log-prob, tokens."""
+    table = Table(title_justify="left", show_lines=True)
+    table.add_column("completion", overflow="fold", min_width=24)
+    for part in group.completions[0].parts:
+        table.add_column(part.name, justify="right")
+    for name in ("total", "adv.", "logp", "tokens"):
+        table.add_column(name, justify="right")
+    for completion in group.completions:
+        table.add_row(*_cells(completion))
+    return table
+
+
+def _cells(completion: CompletionRecord) -> list[Text]:
+    parts = [
+        f"{_number(part.value)} x {part.weight:.3g}" if part.weight else _number(part.value)
+        for part in completion.parts
+    ]
+    total = _number(completion.total) + (" gated" if completion.gated else "")
+    tokens = f"{completion.num_tokens}{' cut' if completion.truncated else ''}"
+    cells = [
+        completion.text,
+        *parts,
+        total,
+        f"{completion.advantage:+.3f}",
+        f"{completion.sampling_logp_mean:.3f}",
+        tokens,
+    ]
+    return [Text(cell) for cell in cells]  # Text: model output is no markup
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
+
+
+def save_group_images(folder: Path, group: GroupRecord, *, place: int) -> list[Path]:
+    """The images as files, so that a terminal can point at them."""
+    paths = []
+    for index, image in enumerate(group.images):
+        kind = "png" if image.startswith(b"\x89PNG") else "jpg"
+        path = folder / f"step_{group.rl_step:06d}-group_{place}-image_{index}.{kind}"
+        folder.mkdir(exist_ok=True)
+        path.write_bytes(image)
+        paths.append(path)
+    return paths

@@ -1,0 +1,47 @@
+"""Values -> one HTML file that needs nothing besides itself. All text is escaped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from sophia.report.charts import HEIGHT, WIDTH
+from sophia.report.gallery import KINDS
+
+_PAGES = jinja2.Environment(
+    loader=jinja2.PackageLoader("sophia.report", "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(template: str, **values: Any) -> str:
+    """The page's text."""
+    return _PAGES.get_template(template).render(
+        width=WIDTH, height=HEIGHT, kinds=KINDS, percent=percent, short=short, **values
+    )
+
+
+def write_page(path: Path, template: str, **values: Any) -> None:
+    """Write the page, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(render(template, **values), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def percent(value: float | None, *, sign: bool = False) -> str:
+    """``81.2``, a dash for what is not known (None or NaN)."""
+    if value is None or value != value:
+        return "–"
+    return f"{100 * value:{'+' if sign else ''}.1f}"
+
+
+def short(value: float | None) -> str:
+    """Two digits, a dash for None."""
+    return "–" if value is None else f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,142 @@
+"""What a run's folder says, as plain values for its page; also of a run that still goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from sophia.evaluation.records import EvalRecord, load_records
+from sophia.loggers import read_metrics
+from sophia.report.charts import Chart, line_chart, share_chart
+from sophia.report.example import find_example
+from sophia.report.figures import figure_rows
+from sophia.report.gallery import cards, load_images
+from sophia.report.page import write_page
+from sophia.run_folder import RunFolder
+
+Rows = Sequence[Mapping[str, str]]
+
+_CHARTS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
+    ("Reward", "total and its parts, mean of the step", {"reward": "reward"}),
+    ("Accuracy", "samples of the step; validation is greedy", {"accuracy": "samples"}),
+    (
+        "Thinking reward",
+        "the judge's scores of right and of wrong answers",
+        {"thinking/correct_mean": "right answers", "thinking/wrong_mean": "wrong answers"},
+    ),
+    (
+        "Trust and annealing",
+        "gamma, and the weight that the thinking reward has by schedule",
+        {"trust/gamma": "gamma", "thinking/weight": "weight"},
+    ),
+    ("KL to the reference", "", {"kl": "kl"}),
+    ("Entropy", "per token, nats", {"entropy": "entropy"}),
+    (
+        "Clipped tokens",
+        "share of tokens whose ratio was clipped",
+        {"clip_ratio/low_mean": "low", "clip_ratio/high_mean": "high"},
+    ),
+    (
+        "Completion length",
+        "tokens",
+        {"completions/mean_length": "mean", "completions/max_length": "longest"},
+    ),
+    ("Cut by the length limit", "share of completions", {"completions/clipped_ratio": "cut"}),
+    ("Gradient norm", "before clipping", {"grad_norm": "norm"}),
+)
+_MIX = {
+    "group/all_correct": "all right",
+    "group/mixed": "mixed",
+    "group/all_wrong": "all wrong",
+}
+
+
+def write_run_report(run_dir: Path, *, title: str) -> Path:
+    """``report.html`` of a run, finished or not. Raises ValueError when there is no run."""
+    folder = RunFolder(path=Path(run_dir))
+    if not (folder.path / "config.yaml").is_file():
+        raise ValueError(
+            f"run_dir={run_dir} holds no run (no config.yaml); give the folder of one, as train.py"
+            " prints it."
+        )
+    rows = read_metrics(folder.metrics)
+    validation = read_metrics(folder.path / "validation.csv")
+    columns = _evaluations(folder.path)
+    path = folder.path / "report.html"
+    write_page(
+        path,
+        "run.html",
+        title=title,
+        finished=folder.record.is_file(),
+        record=_record(folder),
+        num_rows=len(rows),
+        figures=figure_rows(columns),
+        when=list(columns),
+        charts=_charts(rows, validation),
+        phases=_phases(rows),
+        cards=cards(columns, load_images(folder.gallery)),
+        example=find_example(folder.path / "rollouts"),
+        config=(folder.path / "config.yaml").read_text(),
+    )
+    return path
+
+
+def _record(folder: RunFolder) -> dict[str, Any]:
+    if not folder.record.is_file():
+        return {}
+    record: dict[str, Any] = json.loads(folder.record.read_text())
+    return record
+
+
+def _evaluations(path: Path) -> dict[str, list[EvalRecord]]:
+    files = {when: path / f"evaluation_{when}.jsonl" for when in ("before", "after")}
+    return {when: load_records(file) for when, file in files.items() if file.is_file()}
+
+
+def _charts(rows: Rows, validation: Rows) -> list[Chart]:
+    charts = [
+        line_chart(title, _series(title, names, rows, validation), note=note)
+        for title, note, names in _CHARTS
+    ]
+    mix = {label: _points(rows, name) for name, label in _MIX.items()}
+    note = "a group whose answers are all right or all wrong teaches no outcome"
+    charts.insert(2, share_chart("Group mix", mix, note=note))
+    timings = {name.removeprefix("timing_s/"): _points(rows, name) for name in _timed(rows)}
+    charts.append(line_chart("Time per step", timings, note="seconds"))
+    return [chart for chart in charts if chart is not None]
+
+
+def _series(
+    title: str, names: Mapping[str, str], rows: Rows, validation: Rows
+) -> dict[str, list[tuple[float, float]]]:
+    series = {label: _points(rows, name) for name, label in names.items()}
+    if title == "Reward":
+        parts = (
+            [n for n in rows[-1] if n.startswith("rewards/") and n.endswith("/mean")]
+            if rows
+            else []
+        )
+        series |= {name.split("/")[1]: _points(rows, name) for name in parts}
+    if title == "Accuracy":
+        series["validation"] = _points(validation, "accuracy")
+    return series
+
+
+def _points(rows: Rows, name: str) -> list[tuple[float, float]]:
+    return [(float(row["rl_step"]), float(row[name])) for row in rows if name in row]
+
+
+def _timed(rows: Rows) -> list[str]:
+    return [name for name in (rows[-1] if rows else {}) if name.startswith("timing_s/")]
+
+
+def _phases(rows: Rows) -> list[tuple[str, float, float]]:
+    """(phase, mean seconds, share of a step), longest first."""
+    means = {
+        n.removeprefix("timing_s/"): fmean(y for _, y in _points(rows, n)) for n in _timed(rows)
+    }
+    total = sum(means.values()) or 1.0
+    return sorted(((n, s, s / total) for n, s in means.items()), key=lambda item: -item[1])

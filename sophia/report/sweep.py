@@ -1,0 +1,190 @@
+"""All runs of a sweep in one table: mean over seeds with an interval, grouped by what was swept."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from rich.table import Table
+
+from sophia.loggers import read_metrics
+from sophia.report.charts import Chart, line_chart
+from sophia.report.page import write_page
+
+REPLICATED = "seed"
+"""The key whose values are repetitions of the same setting."""
+
+_IGNORED = ("run_dir", "resume", "debug", "cache_dir")
+_MEASURES = {
+    "accuracy": "accuracy",
+    "thinking": "thinking quality",
+    "right_wrong_thinking": "right answer, wrong thinking",
+}
+# Two-sided 95 % points of Student's t by degrees of freedom; beyond ten the normal's, nearly.
+_T = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRun:
+    """One finished run: its overrides by key, its figures, its folder."""
+
+    folder: Path
+    overrides: Mapping[str, str]
+    figures: Mapping[str, float | None]
+    before: float | None
+    minutes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """Mean over runs with the half-width of its 95 % interval (None for a single run)."""
+
+    value: float | None
+    half_width: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Runs that differ in their seed alone."""
+
+    values: Mapping[str, str]
+    runs: tuple[SweepRun, ...]
+    means: Mapping[str, Mean]
+
+
+def load_runs(folders: Sequence[Path]) -> list[SweepRun]:
+    """The finished ones."""
+    return [_load(folder) for folder in folders if (folder / "run.json").is_file()]
+
+
+def _load(folder: Path) -> SweepRun:
+    record: dict[str, Any] = json.loads((folder / "run.json").read_text())
+    pairs = (o.lstrip("+").partition("=") for o in record["overrides"])
+    after = record["evaluation"]["after"]
+    return SweepRun(
+        folder=folder,
+        overrides={key: value for key, _, value in pairs if key not in _IGNORED},
+        figures={name: after[name]["value"] for name in _MEASURES},
+        before=record["accuracy_before"],
+        minutes=record["wall_time_s"]["total"] / 60,
+    )
+
+
+def settings(runs: Sequence[SweepRun]) -> list[Setting]:
+    """Runs grouped by the keys that differ between them, the seed left out; best first."""
+    keys = swept_keys(runs)
+    groups: dict[tuple[str, ...], list[SweepRun]] = {}
+    for run in runs:
+        groups.setdefault(tuple(run.overrides.get(key, "") for key in keys), []).append(run)
+    found = [
+        Setting(
+            values=dict(zip(keys, values, strict=True)),
+            runs=tuple(members),
+            means={name: mean_over([r.figures[name] for r in members]) for name in _MEASURES},
+        )
+        for values, members in groups.items()
+    ]
+    return sorted(found, key=lambda s: -(s.means["accuracy"].value or 0.0))
+
+
+def swept_keys(runs: Sequence[SweepRun]) -> list[str]:
+    """Keys with more than one value among the runs, without the seed."""
+    keys = dict.fromkeys(key for run in runs for key in run.overrides)
+    varied = [k for k in keys if len({run.overrides.get(k) for run in runs}) > 1]
+    return [key for key in varied if key != REPLICATED]
+
+
+def mean_over(values: Sequence[float | None]) -> Mean:
+    """Mean and Student-t interval over the runs that have the figure."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return Mean(value=None, half_width=None)
+    if len(known) == 1:
+        return Mean(value=known[0], half_width=None)
+    freedom = len(known) - 1
+    factor = _T[freedom - 1] if freedom <= len(_T) else 1.96
+    return Mean(value=fmean(known), half_width=factor * stdev(known) / math.sqrt(len(known)))
+
+
+def sweep_table(found: Sequence[Setting], *, title: str) -> Table:
+    """A row per setting, in percent."""
+    table = Table(title=title, title_justify="left")
+    for key in found[0].values:
+        table.add_column(key)
+    table.add_column("runs", justify="right")
+    for label in _MEASURES.values():
+        table.add_column(f"{label}, %", justify="right")
+    for setting in found:
+        means = [_cell(setting.means[name]) for name in _MEASURES]
+        table.add_row(*setting.values.values(), str(len(setting.runs)), *means)
+    return table
+
+
+def _cell(mean: Mean) -> str:
+    if mean.value is None:
+        return "–"
+    around = "" if mean.half_width is None else f" ± {100 * mean.half_width:.1f}"
+    return f"{100 * mean.value:.1f}{around}"
+
+
+def write_sweep(folder: Path, runs: Sequence[SweepRun], *, failed: Sequence[Path]) -> None:
+    """``sweep.csv`` (a row per run) and ``sweep.html`` (settings, curves, runs)."""
+    found = settings(runs)
+    _write_csv(folder / "sweep.csv", runs)
+    write_page(
+        folder / "sweep.html",
+        "sweep.html",
+        title=f"Sweep {folder.name}",
+        settings=found,
+        measures=_MEASURES,
+        keys=list(found[0].values) if found else [],
+        cell=_cell,
+        charts=_charts(found),
+        runs=runs,
+        failed=failed,
+        relative=lambda path: os.path.relpath(path, folder),
+    )
+
+
+def _write_csv(path: Path, runs: Sequence[SweepRun]) -> None:
+    keys = list(dict.fromkeys(key for run in runs for key in run.overrides))
+    partial = path.with_suffix(".partial")
+    with partial.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["folder", *keys, "accuracy_before", *_MEASURES, "minutes"])
+        for run in runs:
+            values = [run.overrides.get(key, "") for key in keys]
+            figures = [run.figures[name] for name in _MEASURES]
+            minutes = f"{run.minutes:.2f}"
+            writer.writerow([run.folder.name, *values, run.before, *figures, minutes])
+    os.replace(partial, path)
+
+
+def _charts(found: Sequence[Setting]) -> list[Chart]:
+    """Mean over the runs of a setting, at the steps that all of them have."""
+    wanted = {"Accuracy of samples": "accuracy", "Thinking reward": "thinking/mean", "KL": "kl"}
+    charts = []
+    for title, name in wanted.items():
+        series = {_label(setting): _mean_curve(setting, name) for setting in found}
+        charts.append(line_chart(title, series, note="mean over runs"))
+    return [chart for chart in charts if chart is not None]
+
+
+def _label(setting: Setting) -> str:
+    return ", ".join(f"{k}={v}" for k, v in setting.values.items()) or "all runs"
+
+
+def _mean_curve(setting: Setting, name: str) -> list[tuple[float, float]]:
+    curves = [
+        {int(row["rl_step"]): float(row[name]) for row in rows if name in row}
+        for rows in (read_metrics(run.folder / "metrics.csv") for run in setting.runs)
+    ]
+    shared = sorted(set.intersection(*(set(curve) for curve in curves))) if curves else []
+    return [(float(step), fmean(curve[step] for curve in curves)) for step in shared]

@@ -1,0 +1,44 @@
+"""Hands on the text of a completion while it is generated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+from transformers.generation.streamers import BaseStreamer
+
+_UNFINISHED = "�"  # what a decoder makes of the first bytes of a longer character
+
+
+class TextStreamer(BaseStreamer):  # type: ignore[misc]
+    """What Hugging Face ``generate`` calls with the prompt, and then with every token.
+
+    Args:
+        decode: token ids -> text without special tokens.
+        show: is given each new piece of text; a character comes when all its bytes are there.
+    """
+
+    def __init__(self, decode: Callable[[Sequence[int]], str], show: Callable[[str], None]) -> None:
+        self._decode = decode
+        self._show = show
+        self._tokens: list[int] | None = None
+        self._shown = 0
+
+    def put(self, value: Tensor) -> None:
+        """Tokens; the first call is the prompt's."""
+        if self._tokens is None:
+            self._tokens = []
+            return
+        self._tokens += value.flatten().tolist()
+        text = self._decode(self._tokens)
+        if not text.endswith(_UNFINISHED):
+            self._emit(text)
+
+    def end(self) -> None:
+        """Whatever is left, finished characters or not."""
+        self._emit(self._decode(self._tokens or []))
+
+    def _emit(self, text: str) -> None:
+        if len(text) > self._shown:
+            self._show(text[self._shown :])
+            self._shown = len(text)

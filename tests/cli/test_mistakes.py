@@ -1,0 +1,80 @@
+"""A user's mistake ends in one sentence with the remedy; debug=true shows the trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.commands import run
+
+pytestmark = pytest.mark.slow
+
+MISTAKES = [
+    (
+        ("train.py", "algorithm.loss.betta=1"),
+        "unknown key algorithm.loss.betta; did you mean 'algorithm.loss.beta'?",
+    ),
+    (("train.py", "nmu_steps=3"), "unknown key nmu_steps; did you mean 'num_steps'?"),
+    (
+        ("train.py", "experiment=quikstart"),
+        "there is no experiment 'quikstart'; did you mean 'quickstart'? known are ",
+    ),
+    (
+        ("train.py", "seed=0,1"),
+        "seed=0,1 has several values; quote it to mean one value, or add -m for a sweep.",
+    ),
+    (("train.py", "annealing=["), "'annealing=[' cannot be read; write key=value"),
+    (
+        ("train.py", "trainer.devices=800", "trainer.accelerator=gpu"),
+        "this run wants 800 GPUs on a machine",
+    ),
+    (
+        ("train.py", "trainer.devices=800", "trainer.accelerator=cpu"),
+        "this run wants 800 CPU cores on a machine",
+    ),
+    (
+        ("evaluate.py", "-m", "ckpt=a,b"),
+        "evaluate is no sweep; leave -m away, or sweep with train.py.",
+    ),
+    (("evaluate.py", "ckpt=[x/a,x/a]"), "ckpt names the same policy twice: x/a, x/a."),
+    (("evaluate.py", "ckpt=tests"), "ckpt=tests is neither of them; give a run folder"),
+    (
+        ("evaluate.py", "ckpt=x", "evaluation.num_sampels=3"),
+        "unknown key evaluation.num_sampels; did you mean 'evaluation.num_samples'?",
+    ),
+    (
+        ("-m", "sophia", "inspect", "run_dir=nowhere", "step=0"),
+        "run_dir=nowhere holds no run (no config.yaml)",
+    ),
+    (("-m", "sophia", "report"), "run_dir is missing"),
+    (
+        ("-m", "sophia", "infer", "ckpt=x", "question=x", "image=nope.png"),
+        "there is no file nope.png",
+    ),
+    (
+        ("-m", "sophia", "infer", "ckpt=x", "question=x", "image=Makefile"),
+        "the image Makefile cannot be used",
+    ),
+    (
+        ("-m", "sophia", "infer", "ckpt=nowhere", "question=x"),
+        "ckpt=nowhere does not exist; give a run folder",
+    ),
+    (("-m", "sophia", "infer", "question=x"), "ckpt and question are needed"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), MISTAKES, ids=lambda v: " ".join(v) if isinstance(v, tuple) else ""
+)
+def test_one_readable_sentence(arguments: tuple[str, ...], message: str, cache: Path) -> None:
+    output = run(*arguments, cache=cache, expect=1)
+    lines = [line for line in output.splitlines() if line.strip()]
+    assert lines[-1].startswith(f"error: {message}")
+    assert "Traceback" not in output
+
+
+def test_debug_shows_the_trace(cache: Path) -> None:
+    output = run("train.py", "nmu_steps=3", "debug=true", cache=cache, expect=1)
+    assert "Traceback" in output
+    assert "did you mean 'num_steps'?" in output

@@ -1,0 +1,70 @@
+"""The table over all runs of a sweep, by hand."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from sophia.report.sweep import load_runs, mean_over, settings, sweep_table, write_sweep
+
+
+def make_run(folder: Path, accuracy: float, *overrides: str) -> Path:
+    folder.mkdir(parents=True)
+    after = {name: {"value": accuracy} for name in ("accuracy", "thinking")}
+    record = {
+        "overrides": [*overrides, f"run_dir={folder}"], "accuracy_before": 0.5,
+        "evaluation": {"after": {**after, "right_wrong_thinking": {"value": None}}},
+        "wall_time_s": {"total": 90.0},
+    }  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(record))
+    (folder / "metrics.csv").write_text("rl_step,accuracy,kl\n0,0.5,0.0\n1,0.75,0.1\n")
+    return folder
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    return [
+        make_run(tmp_path / "a0", 0.6, "annealing=constant", "seed=0", "num_steps=4"),
+        make_run(tmp_path / "a1", 0.8, "annealing=constant", "seed=1", "num_steps=4"),
+        make_run(tmp_path / "b0", 0.9, "annealing=linear", "seed=0", "num_steps=4"),
+    ]
+
+
+def test_seeds_are_averaged_and_the_rest_is_compared(folders: list[Path]) -> None:
+    best, other = settings(load_runs(folders))
+    assert best.values == {"annealing": "linear"}
+    assert best.means["accuracy"].value == 0.9
+    assert best.means["accuracy"].half_width is None  # one run has no interval
+    assert other.means["accuracy"].value == pytest.approx(0.7)
+    # t(1 degree) 12.71 x std 0.1414 / sqrt(2)
+    assert other.means["accuracy"].half_width == pytest.approx(1.271, abs=1e-3)
+
+
+def test_a_missing_figure_is_no_zero() -> None:
+    assert mean_over([None, None]).value is None
+    assert mean_over([None, 0.5]).value == 0.5
+
+
+def test_a_sweep_over_seeds_alone_is_one_setting(folders: list[Path]) -> None:
+    (setting,) = settings(load_runs(folders[:2]))
+    assert setting.values == {}
+    assert len(setting.runs) == 2
+
+
+def test_table_file_and_page(folders: list[Path], tmp_path: Path) -> None:
+    runs = load_runs([*folders, tmp_path / "died"])
+    write_sweep(tmp_path, runs, failed=[tmp_path / "died"])
+    console = Console(record=True, width=120)
+    console.print(sweep_table(settings(runs), title="3 runs"))
+    assert "70.0 ± 127.1" in console.export_text()
+    with (tmp_path / "sweep.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["annealing"], r["seed"], r["accuracy"]) for r in rows][2] == ("linear", "0", "0.9")
+    page = (tmp_path / "sweep.html").read_text()
+    assert 'href="b0/report.html"' in page
+    assert "annealing=constant" in page  # a curve's label
+    assert "not finished, see output.log" in page

@@ -31,7 +31,7 @@ def main() -> None:
         writer = csv.writer(file)
         writer.writerow(["kill", "seconds_after_start", "rows_then", "checkpoint_then"])
         for kill in range(KILLS):
-            writer.writerow([kill, *kill_once(killed, draw.uniform(1.0, 16.0))])
+            writer.writerow([kill, *kill_once(killed, draw.uniform(2.0, 40.0))])
     subprocess.run([*COMMAND, f"run_dir={killed}", "resume=true"], check=True)
     rows, weights = compare(whole, killed)
     print(f"{len(rows)} rows, {sum(rows)} equal; weights equal: {weights}")

@@ -66,6 +66,7 @@ class RewardComposer:
 
     def open_step(self, rl_step: int) -> CompositionStep:
         """Start the scoring of one RL step."""
+        self._outcome.metrics()  # what was counted before (by an evaluation) is not this step's
         judge = self._judge.open_step() if self._thinking is not None else None
         return CompositionStep(self, judge=judge, thinking_weight=self._annealing(rl_step))
 

@@ -158,6 +158,16 @@ def test_what_is_logged_is_what_was_applied() -> None:
     assert metrics["thinking/wrong_mean"] == 0.8
 
 
+def test_counts_of_a_step_are_its_own() -> None:
+    outcome = OutcomeReward()
+    outcome(prompt(), rollout().completions[0])  # an evaluation, say
+    with composer({RIGHT: 1.0, WRONG: 1.0}, outcome=outcome) as made:
+        step = made.open_step(0)
+        step.submit(rollout())
+        step.collect()
+        assert step.metrics()["outcome/graded"] == 2
+
+
 def test_groups_come_back_in_the_order_of_submission() -> None:
     with composer({RIGHT: 1.0, WRONG: 1.0}) as made:
         step = made.open_step(0)

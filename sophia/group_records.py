@@ -93,9 +93,12 @@ def record_groups(
     advantages: Sequence[float],  # of all completions, in their order
     *,
     rl_step: int,
-    images: bool,
+    max_image_side: int,
 ) -> list[GroupRecord]:
-    """The groups of a step as records; ``images`` False leaves the images out."""
+    """The groups of a step as records.
+
+    Images with a side over ``max_image_side`` pixels are made smaller; 0 leaves images out.
+    """
     remaining = iter(advantages)
     records = []
     for group in groups:
@@ -109,7 +112,7 @@ def record_groups(
                 prompt="\n".join(_turn(message) for message in prompt.messages),
                 question=prompt.question,
                 answer=prompt.answer,
-                images=prompt_images(prompt) if images else (),
+                images=prompt_images(prompt, max_side=max_image_side) if max_image_side else (),
                 trust=group.trust,
                 thinking_counted=group.thinking_counted,
                 completions=tuple(_record(c, r, next(remaining)) for c, r in pairs),
@@ -140,15 +143,27 @@ def _record(completion: Completion, reward: Reward, advantage: float) -> Complet
 
 
 def save_groups(
-    folder: Path, records: Sequence[GroupRecord], *, rl_step: int, rank: int = 0
+    folder: Path,
+    records: Sequence[GroupRecord],
+    *,
+    rl_step: int,
+    rank: int = 0,
+    world_size: int = 1,
 ) -> None:
-    """Write the step's file, whole or not at all; the same step again replaces it."""
+    """Write the step's file, whole or not at all; the same step again replaces it.
+
+    The first process removes what more processes than now had written before a resume.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step_{rl_step:06d}-rank_{rank}.parquet"
     partial = path.with_suffix(".partial")
     rows = [asdict(record) for record in records]
     pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), partial)
     os.replace(partial, path)
+    if rank == 0:
+        for old in folder.glob(f"step_{rl_step:06d}-rank_*.parquet"):
+            if _rank(old) >= world_size:
+                old.unlink()
 
 
 def kept_steps(folder: Path) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from pathlib import Path
 
 from PIL import Image
 
@@ -13,26 +12,32 @@ from sophia.types import Media, Prompt
 _FAST = 1  # PNG compression level: lossless at any
 
 
-def prompt_images(prompt: Prompt) -> tuple[bytes, ...]:
-    """Each image of the prompt as the bytes of a file (PNG, unless it came as a file)."""
-    return tuple(_file_bytes(media) for media in prompt.media)
+def prompt_images(prompt: Prompt, *, max_side: int) -> tuple[bytes, ...]:
+    """Each image of the prompt as the bytes of a file: PNG as it is, JPEG when it was larger."""
+    return tuple(_small_file(media, max_side) for media in prompt.media)
 
 
-def _file_bytes(media: Media) -> bytes:
+def _small_file(media: Media, max_side: int) -> bytes:
     source = media.source
-    if isinstance(source, bytes):
-        return source
-    return source.read_bytes() if isinstance(source, Path) else _encoded(source, "PNG")
+    if isinstance(source, Image.Image):
+        return _reduced(source, max_side)
+    return thumbnail(
+        source if isinstance(source, bytes) else source.read_bytes(), max_side=max_side
+    )
 
 
 def thumbnail(data: bytes, *, max_side: int) -> bytes:
-    """The image as a small file: PNG when it was small already, else JPEG."""
+    """The image of a file as a small file: PNG when it was small already, else JPEG."""
     with Image.open(io.BytesIO(data)) as image:
-        if max(image.size) <= max_side:
-            return _encoded(image.convert("RGB"), "PNG")
-        small = image.convert("RGB")
-        small.thumbnail((max_side, max_side))
-        return _encoded(small, "JPEG")
+        return _reduced(image, max_side)
+
+
+def _reduced(image: Image.Image, max_side: int) -> bytes:
+    if max(image.size) <= max_side:
+        return _encoded(image, "PNG")
+    small = image.convert("RGB")
+    small.thumbnail((max_side, max_side))
+    return _encoded(small, "JPEG")
 
 
 def data_uri(data: bytes) -> str:
@@ -44,7 +49,7 @@ def data_uri(data: bytes) -> str:
 def _encoded(image: Image.Image, kind: str) -> bytes:
     buffer = io.BytesIO()
     if kind == "JPEG":
-        image.save(buffer, format=kind, quality=80)
+        image.save(buffer, format=kind, quality=85)
     else:
         plain = (
             image if image.mode in ("1", "L", "LA", "P", "RGB", "RGBA") else image.convert("RGB")

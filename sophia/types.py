@@ -172,8 +172,7 @@ class StepBatch:
         self.rollouts: tuple[Rollout, ...] = ()
         self.timings: dict[str, float] = {}
         self.metrics: dict[str, float] = {}
-        self.advantages: tuple[float, ...] = ()
-        """Set by the training step: what the loss used, in the order of all completions."""
+        self.advantages: tuple[float, ...] = ()  # what the loss used, set by the training step
         self._scores: StepScores | None = None
         self._groups: tuple[ScoredGroup, ...] | None = None
 
@@ -294,8 +293,7 @@ class JudgeStep(Protocol):
     ) -> Future[tuple[float | None, ...]]:
         """Judge completions of one prompt; returns at once. The future holds one score each.
 
-        The future raises only when the run must stop (a judge that is down for good); every
-        other failure is a None, counted in ``metrics``.
+        It raises only when the run must stop (the judge is down for good); other failures are None.
         """
 
     def metrics(self) -> dict[str, float]:

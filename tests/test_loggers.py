@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-from sophia.loggers import CSVMetrics, read_metrics
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from sophia.loggers import CSVMetrics, TensorBoard, read_metrics
+from sophia.wandb_logger import WandB
 
 
 def test_new_columns_appear_later(tmp_path: Path) -> None:
@@ -36,3 +44,40 @@ def test_a_torn_row_is_not_read(tmp_path: Path) -> None:
     with path.open("a") as file:
         file.write("1,2.0")
     assert [row["rl_step"] for row in read_metrics(path)] == ["0"]
+
+
+def test_final_figures_stand_beside_the_settings_and_hide_nothing(tmp_path: Path) -> None:
+    board = TensorBoard(run_dir=tmp_path, start_step=0)
+    for step in range(3):
+        board.log_metrics({"reward": float(step)}, step=step)
+    board.finalize("success")
+    board.log_results({"seed": 3, "reward.trust": True}, {"final/accuracy": 0.5})
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [event.value for event in events.Scalars("reward")] == [0.0, 1.0, 2.0]
+    assert [event.value for event in events.Scalars("final/accuracy")] == [0.5]
+    start = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    content = HParamsPluginData.FromString(start)
+    assert content.session_start_info.hparams["seed"].number_value == 3
+    assert content.session_start_info.hparams["reward.trust"].number_value == 1
+
+
+def test_weights_and_biases_offline(tmp_path: Path) -> None:
+    if find_spec("wandb") is None:
+        pytest.skip("wandb is not installed; pip install -e '.[wandb]'")
+    script = (
+        "import sys; from pathlib import Path; from sophia.wandb_logger import WandB;"
+        "w = WandB(run_dir=Path(sys.argv[1]), project='p', run_name=None, offline=True);"
+        "w.log_metrics({'reward': 1.0}, step=0);"
+        "w.log_results({'seed': 3}, {'final/accuracy': 0.5})"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    (written,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    assert b"final/accuracy" in written.read_bytes()
+
+
+@pytest.mark.skipif(find_spec("wandb") is not None, reason="wandb is installed")
+def test_weights_and_biases_is_named_when_it_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"needs the package wandb: pip install"):
+        WandB(run_dir=tmp_path, project="p", run_name=None, offline=True)

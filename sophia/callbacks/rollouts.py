@@ -24,15 +24,16 @@ class KeepRolloutsCallback(Callback):
     Args:
         run_dir: of the run.
         every_n_steps: RL steps between two that are kept.
-        images: whether the images are kept too, once per group.
+        max_image_side: images are kept once per group; larger ones (in pixels) are made smaller,
+            0 keeps none.
     """
 
-    def __init__(self, *, run_dir: Path, every_n_steps: int = 1, images: bool = True) -> None:
+    def __init__(self, *, run_dir: Path, every_n_steps: int = 1, max_image_side: int = 768) -> None:
         if every_n_steps < 1:
             raise ValueError(f"every_n_steps is {every_n_steps}; it must be at least 1.")
         self._folder = Path(run_dir) / "rollouts"
         self._every_n_steps = every_n_steps
-        self._images = images
+        self._max_image_side = max_image_side
 
     def on_train_batch_end(
         self,
@@ -47,6 +48,15 @@ class KeepRolloutsCallback(Callback):
         if rl_step % self._every_n_steps:
             return
         records = record_groups(
-            batch.groups(), batch.advantages, rl_step=rl_step, images=self._images
+            batch.groups(),
+            batch.advantages,
+            rl_step=rl_step,
+            max_image_side=self._max_image_side,
         )
-        save_groups(self._folder, records, rl_step=rl_step, rank=trainer.global_rank)
+        save_groups(
+            self._folder,
+            records,
+            rl_step=rl_step,
+            rank=trainer.global_rank,
+            world_size=trainer.world_size,
+        )

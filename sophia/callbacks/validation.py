@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, cast
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from sophia.checkpoint import checkpoint_path, list_checkpoints
+from sophia.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoint
 from sophia.data.prompts import PromptDataset
 from sophia.evaluation.compare import point_figures
 from sophia.evaluation.evaluator import Evaluator
@@ -32,7 +32,7 @@ class ValidationCallback(Callback):
 
     Rows go to ``validation.csv`` (``rl_step`` counts the steps behind the policy) and to the
     loggers as ``validation/*``. Must stand before the checkpoint callback, so that a checkpoint
-    knows of the validation at its step. All processes validate the same prompts and decide alike.
+    knows of the validation at its step. All processes take part; the first one's figures decide.
 
     Args:
         run_dir: of the run.
@@ -124,7 +124,8 @@ class ValidationCallback(Callback):
         policy = cast("_Policy", pl_module)
         self._engine.load_weights(policy.named_weights())
         figures = point_figures(self._evaluator.evaluate(self._prompts, description=None))
-        known = {name: value for name, value in figures.items() if not math.isnan(value)}
+        mine = {name: value for name, value in figures.items() if not math.isnan(value)}
+        known: dict[str, float] = trainer.strategy.broadcast(mine)  # so that all decide alike
         if trainer.is_global_zero:
             self._table.log_metrics(known, step=policy.rl_step)
         self._log(trainer, known, policy.rl_step)
@@ -150,7 +151,7 @@ class ValidationCallback(Callback):
         if trainer.is_global_zero:
             for step, path in list_checkpoints(folder):
                 if step != done:
-                    path.unlink()
+                    remove_checkpoint(path)
 
     def _stop_when_due(self, trainer: Trainer) -> None:
         if self._patience is not None and self.without_improvement >= self._patience:

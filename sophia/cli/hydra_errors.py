@@ -11,12 +11,15 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 _KEY = re.compile(r"Could not (?:override|delete from config\.?) '?([\w./@]+)'?")
 _AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.+?)'")
 
 
-def explained(error: HydraException, *, configs: Path, config_name: str) -> ValueError:
+def explained(
+    error: HydraException | OmegaConfBaseException, *, configs: Path, config_name: str
+) -> ValueError:
     """The same mistake in our words."""
     text = str(error)
     if isinstance(error, OverrideParseException):

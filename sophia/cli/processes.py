@@ -35,7 +35,7 @@ def check_devices(cfg: DictConfig) -> None:
     if accelerator in ("gpu", "cuda") or (accelerator == "auto" and found):
         what, have = "GPU", found
     else:
-        what, have = "CPU core", os.cpu_count() or 1
+        what, have = "CPU core", max(os.cpu_count() or 1, 2)
     if wanted > have or (what == "GPU" and have == 0):
         raise ValueError(
             f"this run wants {wanted} {what}s on a machine (trainer.devices={cfg.trainer.devices},"

@@ -15,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from sophia.cli.check import check
 from sophia.cli.errors import readable_errors
@@ -43,14 +44,13 @@ class Verb:
     def run(self) -> None:
         """Compose from the command line and go; a user's mistake is one sentence."""
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
+        decorate = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=self.config)
         with readable_errors(debug="debug=true" in sys.argv):
-            if is_sweep(sys.argv[1:]):
-                self._prepare_sweep()
             try:
-                hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=self.config)(
-                    self._task
-                )()
-            except HydraException as error:
+                if is_sweep(sys.argv[1:]):
+                    self._prepare_sweep()
+                decorate(self._task)()
+            except (HydraException, OmegaConfBaseException) as error:
                 raise explained(error, configs=CONFIGS, config_name=self.config) from error
 
     def _prepare_sweep(self) -> None:

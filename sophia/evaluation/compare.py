@@ -105,7 +105,7 @@ def comparison_table(
     before: Sequence[EvalRecord], after: Sequence[EvalRecord], *, title: str
 ) -> Table:
     """Before, after and change of every figure, in percent."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("held-out, greedy, % [95 %]", no_wrap=True)
     for column in ("before", "after", "change"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -120,7 +120,7 @@ def comparison_table(
 
 def summary_table(columns: Mapping[str, Sequence[EvalRecord]], *, title: str) -> Table:
     """One column per evaluated policy, in percent; for two policies also the paired change."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("held-out, % [95 %]", no_wrap=True)
     summaries = [summarise(records) for records in columns.values()]
     for name in columns:

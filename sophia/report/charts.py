@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 WIDTH, HEIGHT = 360, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 8, 22
+LEFT, RIGHT, TOP, BOTTOM = 44, 16, 8, 22
 _WINDOW = 15
 _MAX_POINTS = 400
 
@@ -67,7 +67,9 @@ def line_chart(title: str, series: Mapping[str, Points], *, note: str = "") -> C
     return _chart(title, note, lines, axes, stacked=False)
 
 
-def share_chart(title: str, series: Mapping[str, Points], *, note: str = "") -> Chart | None:
+def share_chart(
+    title: str, series: Mapping[str, Points], *, colors: Sequence[int], note: str = ""
+) -> Chart | None:
     """Shares that add up to one, as bands on top of each other."""
     known = {label: _running_mean(thinned(points)) for label, points in series.items() if points}
     if not known:
@@ -78,12 +80,12 @@ def share_chart(title: str, series: Mapping[str, Points], *, note: str = "") -> 
     axes = _Axes([(x, y) for x in steps for y in (0.0, 1.0)])
     below = [0.0] * len(steps)
     lines = []
-    for place, (label, points) in enumerate(known.items()):
+    for color, (label, points) in zip(colors, known.items(), strict=False):
         above = [low + y for low, (_, y) in zip(below, points, strict=True)]
         edge = list(zip(steps, above, strict=True))
         floor = list(zip(steps, below, strict=True))[::-1]
         band = axes.path([*edge, *floor]) + "Z"
-        lines.append(Line(label=label, color=place, raw="", smooth=band, points=points))
+        lines.append(Line(label=label, color=color, raw="", smooth=band, points=points))
         below = above
     return _chart(title, note, tuple(lines), axes, stacked=True)
 
@@ -109,12 +111,12 @@ class _Axes:
 
     def x(self, value: float) -> float:
         low, high = self.x_range
-        return round(_LEFT + (value - low) / (high - low) * (WIDTH - _LEFT - _RIGHT), 1)
+        return round(LEFT + (value - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1)
 
     def y(self, value: float) -> float:
         low, high = self.y_range
         share = (value - low) / (high - low)
-        return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
     def path(self, points: Points) -> str:
         """An SVG path through the points."""
@@ -125,7 +127,7 @@ def _span(values: Iterable[float]) -> tuple[float, float]:
     found = list(values)
     low, high = min(found), max(found)
     if low == high:
-        return low - 0.5, high + 0.5
+        return (low - 0.5, high + 0.5) if low else (0.0, 1.0)
     return low, high
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sophia.evaluation.records import SOUND_THINKING
@@ -19,53 +19,45 @@ _MAX_SIDE = 224
 class Example:
     """A group with a right answer that was thought soundly and one that was not."""
 
-    rl_step: int
+    group: GroupRecord
     place: int
-    question: str
-    gold: str
-    images: tuple[str, ...]
-    trust: float
-    weight: float
     lucky: CompletionRecord
     sound: CompletionRecord
-    completions: tuple[CompletionRecord, ...]
+    images: tuple[str, ...] = ()
+
+    @property
+    def weight(self) -> float:
+        """Of the thinking reward in this group, gamma included."""
+        return next(part.weight for part in self.lucky.parts if part.name == "thinking")
 
 
 def find_example(folder: Path) -> Example | None:
     """From the first kept steps, where thinking weighs most; the one with the widest gap."""
     for rl_step in kept_steps(folder)[:_STEPS_SEARCHED]:
-        found = list(_candidates(load_groups(folder, rl_step)))
+        found = list(_candidates(load_groups(folder, rl_step, images=False)))
         if found:
-            return max(found, key=lambda e: _thinking(e.sound) - _thinking(e.lucky))
+            return _with_images(folder, max(found, key=_gap))
     return None
 
 
-def _candidates(groups: Iterable[GroupRecord]) -> Iterable[Example]:
+def _candidates(groups: Iterable[GroupRecord]) -> Iterator[Example]:
     for place, group in enumerate(groups):
         right = [c for c in group.completions if _is_right(c) and c.value("thinking") is not None]
         if not right or not group.thinking_counted:
             continue
         lucky, sound = min(right, key=_thinking), max(right, key=_thinking)
         if _thinking(lucky) < SOUND_THINKING <= _thinking(sound):
-            yield _example(group, place, lucky, sound)
+            yield Example(group=group, place=place, lucky=lucky, sound=sound)
 
 
-def _example(
-    group: GroupRecord, place: int, lucky: CompletionRecord, sound: CompletionRecord
-) -> Example:
-    images = tuple(data_uri(thumbnail(image, max_side=_MAX_SIDE)) for image in group.images)
-    return Example(
-        rl_step=group.rl_step,
-        place=place,
-        question=group.question,
-        gold=group.answer,
-        images=images,
-        trust=group.trust,
-        weight=next(part.weight for part in lucky.parts if part.name == "thinking"),
-        lucky=lucky,
-        sound=sound,
-        completions=group.completions,
-    )
+def _with_images(folder: Path, example: Example) -> Example:
+    group = load_groups(folder, example.group.rl_step)[example.place]
+    uris = tuple(data_uri(thumbnail(image, max_side=_MAX_SIDE)) for image in group.images)
+    return replace(example, images=uris)
+
+
+def _gap(example: Example) -> float:
+    return _thinking(example.sound) - _thinking(example.lucky)
 
 
 def _is_right(completion: CompletionRecord) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sophia.evaluation.evaluator import Prompts
 from sophia.evaluation.records import SOUND_THINKING, EvalRecord
-from sophia.pictures import data_uri, prompt_images, thumbnail
+from sophia.pictures import data_uri, prompt_images
 from sophia.rewards.trust import is_correct
 
 GALLERY_SIZE = 64
@@ -101,9 +101,7 @@ def small_images(prompts: Prompts) -> dict[str, list[str]]:
     """The first prompts' images, small enough to stand in a page."""
     first = (prompts[index] for index in range(min(len(prompts), GALLERY_SIZE)))
     return {
-        prompt.uid: [
-            data_uri(thumbnail(image, max_side=_MAX_SIDE)) for image in prompt_images(prompt)
-        ]
+        prompt.uid: [data_uri(image) for image in prompt_images(prompt, max_side=_MAX_SIDE)]
         for prompt in first
     }
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import jinja2
 
-from sophia.report.charts import HEIGHT, WIDTH
+from sophia.report import charts
 from sophia.report.gallery import KINDS
 
 _PAGES = jinja2.Environment(
     loader=jinja2.PackageLoader("sophia.report", "templates"),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
+    auto_reload=False,  # a run of days outlives edits of its sources
     trim_blocks=True,
     lstrip_blocks=True,
 )
@@ -23,7 +24,7 @@ _PAGES = jinja2.Environment(
 def render(template: str, **values: Any) -> str:
     """The page's text."""
     return _PAGES.get_template(template).render(
-        width=WIDTH, height=HEIGHT, kinds=KINDS, percent=percent, short=short, **values
+        box=charts, kinds=KINDS, percent=percent, short=short, **values
     )
 
 

@@ -29,7 +29,7 @@ _CHARTS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     ),
     (
         "Trust and annealing",
-        "gamma, and the weight that the thinking reward has by schedule",
+        "gamma, and the thinking weight by schedule",
         {"trust/gamma": "gamma", "thinking/weight": "weight"},
     ),
     ("KL to the reference", "", {"kl": "kl"}),
@@ -102,8 +102,8 @@ def _charts(rows: Rows, validation: Rows) -> list[Chart]:
         for title, note, names in _CHARTS
     ]
     mix = {label: _points(rows, name) for name, label in _MIX.items()}
-    note = "a group whose answers are all right or all wrong teaches no outcome"
-    charts.insert(2, share_chart("Group mix", mix, note=note))
+    note = "shares of groups; only mixed ones teach the outcome"
+    charts.insert(2, share_chart("Group mix", mix, colors=(2, 1, 4), note=note))
     timings = {name.removeprefix("timing_s/"): _points(rows, name) for name in _timed(rows)}
     charts.append(line_chart("Time per step", timings, note="seconds"))
     return [chart for chart in charts if chart is not None]

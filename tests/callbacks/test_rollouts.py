@@ -49,7 +49,7 @@ def test_a_resumed_run_leaves_what_a_whole_one_does(tiny_folder: Path, tmp_path:
 
 
 def test_some_steps_without_images(tiny_folder: Path, tmp_path: Path) -> None:
-    callback = KeepRolloutsCallback(run_dir=tmp_path, every_n_steps=2, images=False)
+    callback = KeepRolloutsCallback(run_dir=tmp_path, every_n_steps=2, max_image_side=0)
     Run(tiny_folder, num_steps=3, callbacks=[callback]).fit()
     assert kept_steps(tmp_path / "rollouts") == [0, 2]
     assert load_groups(tmp_path / "rollouts", 2)[0].images == ()

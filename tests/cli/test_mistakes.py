@@ -24,6 +24,7 @@ MISTAKES = [
         ("train.py", "seed=0,1"),
         "seed=0,1 has several values; quote it to mean one value, or add -m for a sweep.",
     ),
+    (("train.py", "name=${nope}"), "Interpolation key 'nope' not found"),
     (("train.py", "annealing=["), "'annealing=[' cannot be read; write key=value"),
     (
         ("train.py", "trainer.devices=800", "trainer.accelerator=gpu"),

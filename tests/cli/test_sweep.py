@@ -71,7 +71,7 @@ def test_a_sweep_survives_a_kill_and_ends_with_one_table(tmp_path: Path, cache: 
     assert output.count("finished before") == len(done)
     for name, written in done.items():
         assert (tmp_path / name / "run.json").stat().st_mtime_ns == written
-    assert "annealing-constant_reward.trust-false_seed-1: done" in output
+    assert "annealing-constant_reward.trust-False_seed-1: done" in output
     assert "8 runs" in output
     assert "reward.trust" in output
     with (tmp_path / "sweep.csv").open(newline="") as file:
@@ -79,7 +79,7 @@ def test_a_sweep_survives_a_kill_and_ends_with_one_table(tmp_path: Path, cache: 
     assert {(r["annealing"], r["reward.trust"], r["seed"]) for r in rows} == {
         (a, t, s)
         for a in ("exponential", "constant")
-        for t in ("true", "false")
+        for t in ("True", "False")
         for s in ("0", "1")
     }
     assert (tmp_path / "sweep.html").is_file()

@@ -14,12 +14,12 @@ WRONG = kept_completion(0.0, 0.1, advantage=-1.2)
 
 
 def test_the_widest_gap_between_right_answers_is_shown(tmp_path: Path) -> None:
-    near = kept_group(SOUND, kept_completion(1.0, 0.8), WRONG, uid="near")
-    wide = kept_group(WRONG, LUCKY, SOUND, uid="wide", trust=0.7)
+    near = kept_group(SOUND, kept_completion(1.0, 0.8), WRONG, uid="near", rl_step=4)
+    wide = kept_group(WRONG, LUCKY, SOUND, uid="wide", trust=0.7, rl_step=4)
     save_groups(tmp_path, [near, wide], rl_step=4)
     example = find_example(tmp_path)
     assert example is not None
-    assert (example.place, example.trust, example.weight) == (1, 0.7, 0.3)
+    assert (example.place, example.group.trust, example.weight) == (1, 0.7, 0.3)
     assert (example.lucky, example.sound) == (LUCKY, SOUND)
     assert example.images[0].startswith("data:image/png;base64,")
 

@@ -19,7 +19,7 @@ for (const figure of document.querySelectorAll("figure[data-series]")) {
   const [low, high] = JSON.parse(figure.dataset.range);
   const svg = figure.querySelector("svg"), cursor = svg.querySelector(".cursor");
   const values = figure.querySelectorAll(".legend b");
-  const [left, right, width] = [44, 8, svg.viewBox.baseVal.width];
+  const [left, right] = JSON.parse(figure.dataset.margins), width = svg.viewBox.baseVal.width;
   svg.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * width;

@@ -30,6 +30,7 @@ from sophia.optim import (
     set_learning_rate,
     with_configured_rates,
 )
+from sophia.perf import Performance
 from sophia.rewards.metrics import reward_metrics
 from sophia.schedules import Schedule
 from sophia.step_metrics import completion_metrics, mean_over_ranks
@@ -84,6 +85,7 @@ class GRPOModule(LightningModule):
         self._lr_schedule = lr_schedule
         self._loss = loss
         self._update = update
+        self._rows: RowsKind = rows
         self._max_new_tokens = max_new_tokens
 
     def configure_model(self) -> None:
@@ -114,11 +116,20 @@ class GRPOModule(LightningModule):
         if not isinstance(self.trainer.strategy, ShardedStrategy):
             for reference in self._reference:
                 reference.to(self.device)
+        self._performance = Performance(
+            self._scorer.model,
+            rows=self._rows,
+            reference=self._loss.beta > 0.0,
+            old=not self._update.on_policy,
+            num_iterations=self._update.num_iterations,
+            device=self._scorer.device,
+        )
 
     def named_weights(self) -> Iterator[tuple[str, Tensor]]:
         """What training changes, under Hugging Face names, for the rollout engine.
 
-        Sharded weights are put together one by one, so every process must take all of them.
+        A sharded or adapted weight is put together by its ``full_tensor``, which every process
+        must call.
         """
         strategy = self.trainer.strategy
         dtype = None
@@ -150,7 +161,9 @@ class GRPOModule(LightningModule):
         with timed(batch.timings, "update"):
             metrics = self._train_on(flat, FixedLogProbs(old=old, ref=ref))
         rewards = reward_metrics(groups)
-        self._log_step({**rewards, **completion_metrics(batch.rollouts), **metrics}, batch)
+        world_size = self.trainer.world_size
+        perf = self._performance.metrics(flat, batch.timings, world_size=world_size)
+        self._log_step({**rewards, **completion_metrics(batch.rollouts), **metrics, **perf}, batch)
         self.rl_step += 1
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning import Callback, LightningModule, Trainer
 
 from sophia.checkpoint import checkpoint_path
 from sophia.data.datamodule import StepPlan
 from sophia.data.digits import DigitsDataset
 from sophia.models.load import ModelLoader
 from sophia.models.lora import LoRA
+from sophia.models.sharding import local
 from sophia.models.weights import all_weights
+from sophia.module import GRPOModule
 from sophia.schedules import Constant, Linear
 from sophia.strategy import ShardedStrategy
 from sophia.types import Message, Prompt
@@ -56,6 +59,33 @@ def second_ranks_prompts(num_steps: int) -> set[int]:
     return {i for step in range(num_steps) for i in plan.indices(step, rank=1, world_size=2)}
 
 
+class PoisonSecond(Callback):
+    """Makes the loss of one step infinite on the second process."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_rank != 1 or batch_idx != self._step:
+            return
+        assert isinstance(pl_module, GRPOModule)
+        model: Any = pl_module.hf_model
+        norm = model.model.language_model.norm
+        norm.register_forward_hook(lambda module, inputs, output: output * float("nan"))
+
+
+def callbacks(case: dict[str, Any]) -> list[Callback]:
+    """Those that a case asks for."""
+    found: list[Callback] = []
+    if "save_after" in case:
+        found.append(SaveAfter(case["save_after"], Path(case["checkpoints"])))
+    if "poison_on_second" in case:
+        found.append(PoisonSecond(case["poison_on_second"]))
+    return found
+
+
 def make_run(case: dict[str, Any]) -> Run:
     """The run that a case describes."""
     steps = case.get("num_steps", 1)
@@ -63,6 +93,7 @@ def make_run(case: dict[str, Any]) -> Run:
         path=case["folder"],
         freeze=tuple(case.get("freeze", ())),
         gradient_checkpointing=case.get("gradient_checkpointing", False),
+        dtype=case.get("dtype", "float32"),
         lora=LoRA(rank=4, alpha=8) if case.get("lora") else None,
     )
     run = Run(
@@ -75,13 +106,25 @@ def make_run(case: dict[str, Any]) -> Run:
         lr_schedule=Linear(start=1.0, end=0.0, decay_steps=steps)
         if case.get("decay")
         else Constant(value=1.0),
-        callbacks=[SaveAfter(case["save_after"], Path(case["checkpoints"]))]
-        if "save_after" in case
-        else [],
+        callbacks=callbacks(case),
     )
     if case.get("text_only_on_second"):
         run.data.train = TextOnly(second_ranks_prompts(steps))
     return run
+
+
+def held_bytes(run: Run) -> dict[str, int]:
+    """What lies in this process, by what it is for."""
+    scorer = run.module.policy
+    assert scorer is not None
+    models = {"policy": [scorer], "reference": run.module._reference}
+    held = {
+        name: sum(local(p).nbytes for scorer in scorers for p in scorer.parameters())
+        for name, scorers in models.items()
+    }
+    moments = [v for state in run.trainer.optimizers[0].state.values() for v in state.values()]
+    held["optimizer"] = sum(local(v).nbytes for v in moments if isinstance(v, torch.Tensor))
+    return held
 
 
 def main() -> None:
@@ -96,7 +139,8 @@ def main() -> None:
     run.fit(strategy=strategy, devices=case["world_size"], ckpt_path=resume)
     weights = dict(all_weights(run.module.hf_model))
     if run.trainer.is_global_zero:
-        torch.save({"weights": weights, "rows": run.logger.rows}, case["out"])
+        held = held_bytes(run)
+        torch.save({"weights": weights, "rows": run.logger.rows, "bytes": held}, case["out"])
 
 
 if __name__ == "__main__":

@@ -30,12 +30,14 @@ MAY_IMPORT = {
     "rollout": {"types", "models", "failures"},
     "step_metrics": {"types"},
     "memory": {"models"},
+    "flops": {"types"},
+    "perf": {"flops", "models", "types"},
     "strategy": {"checkpoint", "models"},
     "update": {"types", "grpo", "models"},
     "sft": {"types", "grpo", "models"},
     "module": {
         "types", "grpo", "models", "rewards", "schedules", "optim", "step_metrics", "timing",
-        "update", "strategy",
+        "update", "strategy", "perf",
     },
     "callbacks": {
         "types", "failures", "checkpoint", "data", "evaluation", "group_records", "loggers",

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.slow
 
 def timeless(folder: Path) -> list[dict[str, str]]:
     rows = read_metrics(folder / "metrics.csv")
-    return [{k: v for k, v in row.items() if not k.startswith("timing_s/")} for row in rows]
+    return [
+        {k: v for k, v in row.items() if not k.startswith(("timing_s/", "perf/"))} for row in rows
+    ]
 
 
 def test_a_run_leaves_what_it_promises(finished: Path) -> None:

@@ -59,7 +59,7 @@ class Rows(Logger):
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         assert step is not None
-        timeless = {k: v for k, v in metrics.items() if not k.startswith("timing_s/")}
+        timeless = {k: v for k, v in metrics.items() if not k.startswith(("timing_s/", "perf/"))}
         self.rows.append({"rl_step": step, **timeless})
 
 

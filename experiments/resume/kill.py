@@ -53,7 +53,7 @@ def kill_once(folder: Path, seconds: float) -> tuple[float, int, int]:
 def compare(whole: Path, killed: Path) -> tuple[list[bool], bool]:
     def rows(folder: Path) -> list[dict[str, str]]:
         return [
-            {k: v for k, v in row.items() if not k.startswith("timing_s/")}
+            {k: v for k, v in row.items() if not k.startswith(("timing_s/", "perf/"))}
             for row in read_metrics(folder / "metrics.csv")
         ]
 

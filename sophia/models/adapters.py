@@ -64,14 +64,14 @@ def adapter_scaling(model: Any) -> float:
 
 
 @torch.no_grad()
-def merged_weight(layer: Any, dtype: torch.dtype) -> Tensor:
+def merged_weight(layer: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Base and update together, as a new tensor; the base is not touched.
 
     Every process must call this when the model is sharded.
     """
-    down = whole(layer.lora_A[NAME].weight.float())  # (rank, in)
-    up = whole(layer.lora_B[NAME].weight.float())  # (out, rank)
-    base = whole(layer.base_layer.weight)  # (out, in)
+    down = whole(layer.lora_A[NAME].weight.to(device, torch.float32))  # (rank, in)
+    up = whole(layer.lora_B[NAME].weight.to(device, torch.float32))  # (out, rank)
+    base = whole(layer.base_layer.weight.to(device))  # (out, in)
     merged: Tensor = (base.float() + (up @ down) * layer.scaling[NAME]).to(dtype)
     return merged
 

@@ -17,7 +17,7 @@ from transformers import DynamicCache, LogitsProcessorList
 from sophia.models.load import load_model
 from sophia.rollout.sampler import SeededSampler
 from sophia.rollout.streamer import TextStreamer
-from sophia.rollout.weights import columns
+from sophia.rollout.weights import columns, whole
 from sophia.types import (
     Completion,
     EncodedPrompt,
@@ -65,7 +65,7 @@ class TransformersEngine:
         for name, value in weights:
             if name not in own:
                 raise ValueError(f"the engine's model has no weight {name!r}; was it renamed?")
-            own[name].copy_(value)
+            own[name].copy_(whole(value))
             count += 1
         self._version += 1
         return count

@@ -19,6 +19,7 @@ from transformers import GenerationConfig
 from sophia.failures import EngineFailed
 from sophia.rollout.vllm_settings import VLLMSettings
 from sophia.rollout.watchdog import Patience
+from sophia.rollout.weights import whole
 from sophia.types import (
     Completion,
     GenerationRequest,
@@ -103,7 +104,7 @@ class VLLMEngine:
         def counted() -> Iterator[tuple[str, Tensor]]:
             for name, value in weights:
                 names.append(name)
-                yield name, value.to(self.dtype)
+                yield name, whole(value).to(self.dtype)
 
         self._run(
             lambda: llm.collective_rpc("reload_weights", kwargs={"weights_iterator": counted()})

@@ -1,0 +1,143 @@
+"""Floating-point operations of a batch, and what devices can do: the parts of MFU.
+
+Counted are multiplications and additions of matrix products that have to be done: a prompt that a
+group shares counts once, a causal pair once, nothing that is computed again for memory.
+
+Shapes: P prompt tokens, R completion tokens, S patches of an image, H hidden size, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor
+
+from sophia.types import TrainBatch
+
+Rows = Literal["shared", "naive"]
+
+# Dense bfloat16 TFLOP/s with float32 accumulation, without sparsity, from the makers' data sheets.
+# The first pattern that is found in a device's name counts.
+_PEAKS = (
+    (r"H100 PCIe", 756.0),
+    (r"H100 NVL", 835.0),
+    (r"GH200|H[128]00", 989.0),
+    (r"H20\b", 148.0),
+    (r"B200|GB200", 2250.0),
+    (r"A[18]00", 312.0),
+    (r"A40\b", 149.7),
+    (r"A30\b", 165.0),
+    (r"A10G", 70.0),
+    (r"A10\b", 125.0),
+    (r"L40S", 362.0),
+    (r"L40\b", 181.0),
+    (r"L4\b", 121.0),
+    (r"RTX A6000", 154.8),
+    (r"RTX 6000 Ada", 364.2),
+    (r"RTX 4090", 165.2),
+    (r"RTX 3090", 71.0),
+    (r"MI300X", 1307.4),
+    (r"MI250X", 383.0),
+)
+
+
+def peak_flops(device_name: str) -> float | None:
+    """Operations per second; None for a device that is not in the table."""
+    for pattern, tflops in _PEAKS:
+        if re.search(pattern, device_name):
+            return tflops * 1e12
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShape:
+    """What operations follow from; weights of matrices only, of a whole model."""
+
+    layer_weights: int  # of all decoder layers
+    num_layers: int
+    attention_width: int  # heads x head size
+    head_weights: int  # H x V
+    block_weights: int = 0  # of all vision blocks, and the patch embedding
+    projector_weights: int = 0
+    vision_width: int = 0
+    vision_full_layers: int = 0
+    vision_window_layers: int = 0
+    window_patches: int = 0
+    merge: int = 1  # patches of an image token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flops:
+    """Operations of one forward."""
+
+    text: float
+    vision: float
+
+
+def model_shape(model: Any) -> ModelShape:
+    """Of a Hugging Face model; sharded weights count whole."""
+    config = model.config.get_text_config()
+    heads = config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
+    text = {
+        "layer_weights": _weights(model, r"(?<!visual)\.layers\.\d+\."),
+        "num_layers": config.num_hidden_layers,
+        "attention_width": heads * head_dim,
+        "head_weights": config.vocab_size * config.hidden_size,
+    }
+    vision = getattr(model.config, "vision_config", None)
+    if vision is None:
+        return ModelShape(**text)
+    full = getattr(vision, "fullatt_block_indexes", None)
+    num_full = vision.depth if full is None else len(full)
+    return ModelShape(
+        **text,
+        block_weights=_weights(model, r"visual\.(blocks|patch_embed)\."),
+        projector_weights=_weights(model, r"visual\.(merger|deepstack_merger_list)\."),
+        vision_width=getattr(vision, "embed_dim", vision.hidden_size),
+        vision_full_layers=num_full,
+        vision_window_layers=vision.depth - num_full,
+        window_patches=(getattr(vision, "window_size", 0) // vision.patch_size) ** 2,
+        merge=vision.spatial_merge_size**2,
+    )
+
+
+def forward_flops(shape: ModelShape, batch: TrainBatch, rows: Rows) -> Flops:
+    """Of all completions of a batch with their prompts and images."""
+    text = vision = 0.0
+    for group, prompt in enumerate(batch.prompts):
+        lengths = batch.lengths[batch.group_ids == group].tolist()
+        p, copies = len(prompt.prompt_ids), len(lengths)
+        if rows == "shared":
+            tokens = p - 1 + sum(lengths)
+            pairs = p * (p - 1) / 2 + sum(r * (p - 1) + r * (r + 1) / 2 for r in lengths)
+            copies = 1
+        else:
+            tokens = sum(p + r for r in lengths)
+            pairs = sum((p + r) * (p + r + 1) / 2 for r in lengths)
+        text += 2 * tokens * shape.layer_weights
+        text += 4 * pairs * shape.attention_width * shape.num_layers
+        text += 2 * sum(lengths) * shape.head_weights
+        if prompt.image_grid_thw is not None:
+            vision += copies * _vision_flops(shape, prompt.image_grid_thw)
+    return Flops(text=text, vision=vision)
+
+
+def _vision_flops(shape: ModelShape, grids: Tensor) -> float:
+    total = 0.0
+    for time, height, width in grids.tolist():
+        s = time * height * width
+        seen = shape.vision_full_layers * height * width
+        seen += shape.vision_window_layers * min(shape.window_patches, height * width)
+        total += 2 * s * shape.block_weights + 4 * s * seen * shape.vision_width
+        total += 2 * s / shape.merge * shape.projector_weights
+    return total
+
+
+def _weights(model: Any, pattern: str) -> int:
+    """Of matrices in layers whose names match; adapters come on top of what they adapt."""
+    return sum(
+        p.numel() for n, p in model.named_parameters() if p.dim() > 1 and re.search(pattern, n)
+    )

@@ -42,3 +42,14 @@ def check_devices(cfg: DictConfig) -> None:
             f" trainer.accelerator={accelerator}), and here are {have}. Set trainer.devices (and"
             " trainer.accelerator=cpu to run without a GPU), or run it where they are."
         )
+
+
+def check_launcher(cfg: DictConfig) -> None:
+    """vLLM joins the processes before a Trainer would start the others, so they must be there."""
+    processes = world_size(cfg)
+    uses_vllm = cfg.rollout["_target_"].startswith("sophia.rollout.vllm")
+    if uses_vllm and processes > 1 and "WORLD_SIZE" not in os.environ:
+        raise ValueError(
+            f"rollout=vllm with {processes} processes has to be started as: torchrun"
+            f" --nproc-per-node {processes} train.py ... run_dir=FOLDER"
+        )

@@ -15,7 +15,7 @@ from sophia.checkpoint import AtomicCheckpointIO
 from sophia.cli.build import SHARED, build, build_all
 from sophia.cli.memory_plan import check_fits, device_bytes, memory_plan, plan_table
 from sophia.cli.parts import ENGINE_ARGUMENTS, shared_parts
-from sophia.cli.processes import check_devices, is_rank_zero, world_size
+from sophia.cli.processes import check_devices, check_launcher, is_rank_zero, world_size
 from sophia.cli.prompts import DataPart, build_dataset, open_checked, prompt_fitter
 from sophia.cli.quiet import quiet_libraries
 from sophia.cli.results import save_results
@@ -47,6 +47,7 @@ def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
     """One run, from its configuration to its folder."""
     validate_train(cfg)
     check_devices(cfg)
+    check_launcher(cfg)
     table = step_table(cfg, world_size=world_size(cfg))
     folder = RunFolder(path=run_dir)
     if is_rank_zero():

@@ -62,7 +62,8 @@ class Canary:
 
     def _probe(self, request: GenerationRequest) -> Rollout:
         one = replace(request, seeds=request.seeds[:1], forced=())
-        return next(iter(list(self._engine.generate([one], self._sampling))))
+        (probe,) = self._engine.generate([one], self._sampling)
+        return probe
 
     def _show(self, policy: Policy, probe: Rollout, name: str) -> None:
         self._sync.push(policy)
@@ -96,7 +97,7 @@ def engine_logps(engine: RolloutEngine, rollout: Rollout, sampling: SamplingPara
         forced=(completion.token_ids,),
     )
     fitting = replace(sampling, max_new_tokens=len(completion.token_ids), stop=())
-    answer = next(iter(list(engine.generate([request], fitting))))
+    (answer,) = engine.generate([request], fitting)
     return torch.tensor(answer.completions[0].sampling_logps)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib.util
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 from transformers import GenerationConfig
 
 from sophia.failures import EngineFailed
+from sophia.rollout.vllm_memory import MemoryHandOver
 from sophia.rollout.vllm_settings import VLLMSettings
 from sophia.rollout.watchdog import Patience
 from sophia.rollout.weights import whole
@@ -29,8 +28,6 @@ from sophia.types import (
     SamplingParams,
     WeightSample,
 )
-
-log = logging.getLogger(__name__)
 
 
 class VLLMEngine:
@@ -60,8 +57,6 @@ class VLLMEngine:
         settings: VLLMSettings,
         patience: Patience,
     ) -> None:
-        if importlib.util.find_spec("vllm") is None:
-            log.warning("vLLM is not installed: pip install -e '.[vllm]', see docs/vllm.md")
         self._folder = policy_folder
         self._decode = decode
         self._unexpanded_ids = unexpanded_ids
@@ -74,9 +69,8 @@ class VLLMEngine:
         """Of all completions so far, each counting its prompt."""
         self.num_cached_tokens = 0
         """Those of them that were not computed again."""
-        self._sleeping: set[str] = set()
-        self._weights_lost = False  # by sleep level 2, until they are pushed again
-        self._never_pushed: list[str] = []
+        self._memory = MemoryHandOver(settings.sleep_level)
+        self._never_pushed: list[str] | None = None  # unknown before the first push
         self._llm: Any = None
 
     @property
@@ -99,7 +93,7 @@ class VLLMEngine:
         """
         names: list[str] = []
         llm = self._started()
-        self._wake("weights")
+        self._run(lambda: self._memory.take(llm, "weights"))
 
         def counted() -> Iterator[tuple[str, Tensor]]:
             for name, value in weights:
@@ -111,7 +105,7 @@ class VLLMEngine:
         )
         self._forget(llm)
         self._after_load(llm, names)
-        self._weights_lost = False
+        self._memory.pushed()
         self._version += 1
         return len(names)
 
@@ -140,25 +134,31 @@ class VLLMEngine:
         llm = self._started()
         from sophia.rollout.vllm_weights import reader
 
+        self._run(lambda: self._memory.take(llm, "weights"))
         read: list[Tensor] = llm.apply_model(reader(samples))[0]
         return read
 
     @contextlib.contextmanager
     def awake(self) -> Iterator[None]:
         """On a GPU, hold the cache's memory only inside."""
-        self._wake("weights", "kv_cache")
+        llm = self._started()
+        self._run(lambda: self._memory.take(llm, "weights", "kv_cache"))
         try:
             yield
         finally:
-            self._sleep()
+            never = self._never_pushed
+            self._run(lambda: self._memory.hand_back(llm, never_pushed=never))
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams
     ) -> Iterator[Rollout]:
         """All requests are submitted, then rollouts come as their groups finish."""
-        if self._weights_lost:
-            raise EngineFailed("sleep level 2 dropped the weights, and none were pushed since.")
+        self._memory.check_weights()
         engine = self._started().llm_engine
+        first, last = 0, len(requests)
+        if self._settings.tensor_parallel_size > 1:
+            requests, first = _of_all_ranks(requests)
+            last += first
         self._run(lambda: self._submit(engine, requests, sampling))
         finished: dict[int, dict[int, Completion]] = defaultdict(dict)
         started = time.monotonic()
@@ -173,7 +173,8 @@ class VLLMEngine:
                     self.num_cached_tokens += output.num_cached_tokens or 0
                     seed = requests[place].seeds[index]
                     finished[place][index] = self._completion(output.outputs[0], seed)
-                    if len(finished[place]) == len(requests[place].seeds):
+                    done = len(finished[place]) == len(requests[place].seeds)
+                    if done and first <= place < last:
                         yield _rollout(requests[place], finished.pop(place))
                 self._patience.check(started, unfinished=engine.get_num_unfinished_requests())
         finally:
@@ -242,7 +243,7 @@ class VLLMEngine:
             self._llm = start_llm(self._folder, self._settings, self._seed)
             eos = GenerationConfig.from_pretrained(self._folder).eos_token_id
             self._end_token_ids = tuple(eos) if isinstance(eos, list) else (eos,)
-            self._say_what_sleep_does()
+            self._memory.announce()
         return self._llm
 
     def _run(self, action: Callable[[], Any]) -> Any:
@@ -256,34 +257,19 @@ class VLLMEngine:
     def _cancel(self, engine: Any) -> None:
         engine.abort_request(list(engine.output_processor.request_states), internal=True)
 
-    def _wake(self, *parts: str) -> None:
-        wanted = [part for part in parts if part in self._sleeping]
-        if wanted:
-            self._run(lambda: self._llm.wake_up(tags=wanted))
-            self._sleeping -= set(wanted)
 
-    def _sleep(self) -> None:
-        level = self._settings.sleep_level
-        if level == 0 or not torch.cuda.is_available() or self._llm is None:
-            return
-        if level == 2 and self._never_pushed:
-            raise EngineFailed(
-                f"sleep level 2 drops all weights, but {self._never_pushed[0]!r} and"
-                f" {len(self._never_pushed) - 1} more are never pushed (frozen?). Use"
-                " rollout.settings.sleep_level=1."
-            )
-        before = torch.cuda.mem_get_info()[0]
-        self._run(lambda: self._llm.sleep(level))
-        gc.collect()
-        torch.cuda.empty_cache()
-        self._sleeping = {"weights", "kv_cache"}
-        self._weights_lost = level == 2
-        freed = torch.cuda.mem_get_info()[0] - before
-        log.debug("vLLM sleeps at level %d, %.2f GiB freed", level, freed / 2**30)
+def _of_all_ranks(
+    requests: Sequence[GenerationRequest],
+) -> tuple[list[GenerationRequest], int]:
+    """The requests of all ranks, in one order for all, and where this rank's begin.
 
-    def _say_what_sleep_does(self) -> None:
-        if self._settings.sleep_level and not torch.cuda.is_available():
-            log.info("sleep_level and gpu_memory_utilization do nothing on a CPU")
+    A rank's own stay the very same objects: whoever asked recognises them.
+    """
+    rank = distributed.get_rank()
+    everyone: list[list[GenerationRequest]] = [[]] * distributed.get_world_size()
+    distributed.all_gather_object(everyone, list(requests))
+    everyone[rank] = list(requests)
+    return [r for theirs in everyone for r in theirs], sum(map(len, everyone[:rank]))
 
 
 def _image(media: Media) -> Any:

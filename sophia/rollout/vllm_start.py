@@ -64,13 +64,14 @@ def _join_processes() -> None:
 
 
 def _executor(settings: VLLMSettings) -> str | None:
-    several = distributed.is_initialized() and distributed.get_world_size() > 1
-    if settings.tensor_parallel_size > 1 and not several:
+    processes = distributed.get_world_size() if distributed.is_initialized() else 1
+    size = settings.tensor_parallel_size
+    if size not in (1, processes):
         raise ValueError(
-            f"rollout.settings.tensor_parallel_size is {settings.tensor_parallel_size}, but this is"
-            " a single process. Start as many with torchrun --nproc-per-node N train.py ..."
+            f"rollout.settings.tensor_parallel_size is {size}, but there are {processes} processes;"
+            " it must be 1 or all of them. Start them with torchrun --nproc-per-node N train.py ..."
         )
-    return "external_launcher" if several else None
+    return "external_launcher" if processes > 1 else None
 
 
 def _max_model_len(folder: Path | str, settings: VLLMSettings) -> int:

@@ -129,18 +129,14 @@ def _read(model: Model, place: _Place, wanted: Sequence[int]) -> Tensor:
     layer = model.get_submodule(place.layer)
     if place.parameter == "weight" and isinstance(layer, RowParallelLinear):
         return _asked_across(layer, wanted)
-    rows = _member_rows(layer, place) if len(place.members) > 1 else slice(None)
     if isinstance(layer, VocabParallelEmbedding):
         return _embedding(model, layer, wanted)
     if place.parameter == "weight" and isinstance(layer, LinearBase):
-        return _joined(layer, place, _asked(layer, wanted)[rows])
+        return _whole_rows(layer, place, _asked(layer, wanted))
     value: Tensor = getattr(layer, place.parameter)
-    if value.ndim == 1 and isinstance(layer, LinearBase):
-        whole = (
-            value if isinstance(layer, RowParallelLinear) else _joined(layer, place, value[rows])
-        )
-        return columns(whole, wanted)
-    return columns(value[rows], wanted)
+    if isinstance(layer, LinearBase) and not isinstance(layer, RowParallelLinear):
+        value = _whole_rows(layer, place, value)
+    return columns(value, wanted)
 
 
 def _asked(layer: Any, wanted: Sequence[int]) -> Tensor:
@@ -165,15 +161,36 @@ def _asked_across(layer: Any, wanted: Sequence[int]) -> Tensor:
     return whole
 
 
-def _joined(layer: Any, place: _Place, rows: Tensor) -> Tensor:
+def _whole_rows(layer: Any, place: _Place, mine: Tensor) -> Tensor:
+    """The rows of one weight, out of what this process holds of the layer it is stacked in.
+
+    A layer of one weight may be stacked too (a fused qkv): then all its members, in order.
+    """
+    pieces = torch.split(mine, _member_sizes(layer))
+    if len(place.members) > 1:
+        return _joined(layer, place.member, pieces[place.member])
+    return torch.cat([_joined(layer, member, piece) for member, piece in enumerate(pieces)])
+
+
+def _joined(layer: Any, member: int, rows: Tensor) -> Tensor:
     """The rows of all processes of the group, those that are held twice only once."""
     if layer.tp_size == 1:
         return rows
-    replicas = 1
-    if isinstance(layer, QKVParallelLinear) and place.member > 0:
-        replicas = layer.num_kv_head_replicas
+    replicas = layer.num_kv_head_replicas if _is_qkv(layer) and member > 0 else 1
     pieces = tensor_model_parallel_all_gather(rows.contiguous(), dim=0).chunk(layer.tp_size)
     return torch.cat(pieces[::replicas])
+
+
+def _member_sizes(layer: Any) -> list[int]:
+    """Rows of each weight that is stacked in a layer, in this process."""
+    if _is_qkv(layer):
+        head = layer.head_size
+        return [layer.num_heads * head, layer.num_kv_heads * head, layer.num_kv_heads * head]
+    return list(layer.output_partition_sizes)
+
+
+def _is_qkv(layer: Any) -> bool:
+    return isinstance(layer, QKVParallelLinear)
 
 
 def _embedding(model: Model, layer: Any, wanted: Sequence[int]) -> Tensor:
@@ -197,13 +214,3 @@ def _whole_vocabulary(layer: Any, rows: Tensor) -> Tensor:
     if layer.tp_size > 1:
         rows = tensor_model_parallel_all_gather(rows.contiguous(), dim=0)
     return rows[: layer.num_embeddings]
-
-
-def _member_rows(layer: Any, place: _Place) -> slice:
-    if isinstance(layer, QKVParallelLinear):
-        head = layer.head_size
-        sizes = [layer.num_heads * head, layer.num_kv_heads * head, layer.num_kv_heads * head]
-    else:
-        sizes = list(layer.output_partition_sizes)
-    start = sum(sizes[: place.member])
-    return slice(start, start + sizes[place.member])

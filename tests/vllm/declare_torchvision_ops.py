@@ -11,12 +11,13 @@ import importlib.machinery
 import sys
 import types
 from collections.abc import Sequence
+from typing import Any
 
 
 class _DeclareOnImport(importlib.abc.MetaPathFinder):
     """Finds nothing; torch is imported no earlier than torchvision is."""
 
-    library: object = None
+    library: Any = None
 
     def find_spec(
         self,
@@ -29,7 +30,7 @@ class _DeclareOnImport(importlib.abc.MetaPathFinder):
 
             self.library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
             for name in ("nms", "qnms"):
-                self.library.define(  # type: ignore[no-untyped-call]
+                self.library.define(
                     f"{name}(Tensor dets, Tensor scores, float threshold) -> Tensor"
                 )
         return None

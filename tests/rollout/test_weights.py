@@ -1,0 +1,163 @@
+"""The sync and its proofs, with the engine that needs nothing installed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from sophia.data.digits import DigitsDataset
+from sophia.data.encode import PromptEncoder
+from sophia.failures import EngineFailed
+from sophia.grpo.batch import build_train_batch
+from sophia.models.load import freeze, load_model
+from sophia.models.scorer import TokenScorer, TokenScores
+from sophia.rollout.canary import Canary
+from sophia.rollout.sync import SyncSettings, WeightSync
+from sophia.rollout.transformers import TransformersEngine
+from sophia.rollout.weights import buckets, columns, draw_samples, is_vision
+from sophia.types import GenerationRequest, Rollout, SamplingParams
+
+SAMPLING = SamplingParams(max_new_tokens=6)
+
+
+class Deaf(TransformersEngine):
+    """Takes weights, and keeps the old ones of a part."""
+
+    part = "nothing"
+
+    def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> int:
+        given = list(weights)
+        super().load_weights([w for w in given if self.part not in w[0]])
+        return len(given)
+
+
+class Trainer:
+    """A policy as the sync sees one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.model = load_model(folder)
+        self._scorer = TokenScorer(self.model, rows="naive", temperature=1.0)
+
+    def named_weights(self) -> Iterator[tuple[str, Tensor]]:
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad:
+                yield name, parameter.detach()
+
+    def score(self, rollouts: Sequence[Rollout]) -> Tensor:
+        with torch.no_grad():
+            scores: TokenScores = self._scorer(build_train_batch(rollouts))
+        return scores.per_token_logps
+
+
+@pytest.fixture
+def trainer(tiny_folder: Path) -> Trainer:
+    return Trainer(tiny_folder)
+
+
+@pytest.fixture
+def engine(tiny_folder: Path, encoder: PromptEncoder) -> Deaf:
+    return Deaf(
+        policy_folder=tiny_folder,
+        decode=encoder.decode,
+        media_token_ids=encoder.media_token_ids,
+        device="cpu",
+        max_batch_size=8,
+    )
+
+
+@pytest.fixture
+def asked(encoder: PromptEncoder, digits: DigitsDataset) -> list[GenerationRequest]:
+    return [GenerationRequest(prompt=digits[0], encoded=encoder(digits[0]), seeds=(1, 2))]
+
+
+def test_buckets_are_bounded_and_complete() -> None:
+    weights = [(str(n), torch.zeros(n)) for n in (10, 20, 5, 100, 1)]  # 4 bytes each
+    got = list(buckets(weights, max_bytes=120))
+    assert [[name for name, _ in bucket] for bucket in got] == [["10", "20"], ["5"], ["100"], ["1"]]
+
+
+def test_columns_of_every_shape() -> None:
+    assert columns(torch.arange(4), (1, 3)).tolist() == [[1, 3]]
+    assert columns(torch.arange(6).view(2, 3), (2,)).tolist() == [[2], [5]]
+    # (2, 1, 2, 2) counts as (2, 4)
+    assert columns(torch.arange(8).view(2, 1, 2, 2), (0, 3)).tolist() == [[0, 3], [4, 7]]
+
+
+def test_samples_hold_text_and_vision_and_change_with_the_step(trainer: Trainer) -> None:
+    weights = dict(trainer.named_weights())
+    drawn = [
+        draw_samples(weights, count=4, num_columns=3, generator=random.Random(step))
+        for step in range(5)
+    ]
+    for samples in drawn:
+        assert len({sample.name for sample in samples}) == 4
+        assert {is_vision(sample.name) for sample in samples} == {True, False}
+    assert len({samples[2].name for samples in drawn}) > 1
+
+
+def test_a_sync_is_counted_and_read_back(trainer: Trainer, engine: Deaf) -> None:
+    sync = WeightSync(engine, SyncSettings(readback_weights=6, readback_columns=2), seed=0)
+    assert sync.due(rl_step=7)
+    assert sync.push(trainer) == len(dict(trainer.named_weights()))
+    assert engine.weights_version == 1
+    assert sync.prove(trainer, rl_step=0) > 6
+
+
+def test_frozen_weights_stay_out(trainer: Trainer, engine: Deaf) -> None:
+    freeze(trainer.model, ("vision", "projector"))
+    sync = WeightSync(engine, SyncSettings(), seed=0)
+    assert sync.push(trainer) < 30
+    assert sync.prove(trainer, rl_step=0) > 0
+
+
+def test_a_weight_that_did_not_arrive_is_read_back(trainer: Trainer, engine: Deaf) -> None:
+    sync = WeightSync(engine, SyncSettings(readback_weights=100), seed=0)
+    engine.part = "visual.blocks.1."
+    with torch.no_grad():
+        for _, value in trainer.named_weights():
+            value.add_(1e-6)
+    sync.push(trainer)
+    with pytest.raises(EngineFailed, match=r"of 'model\.visual\.blocks\.1\..* read back differ"):
+        sync.prove(trainer, rl_step=0)
+
+
+def test_the_frequency_is_a_setting(trainer: Trainer, engine: Deaf) -> None:
+    sync = WeightSync(engine, SyncSettings(every_n_steps=3), seed=0)
+    assert sync.due(rl_step=1)  # the engine has nothing of the trainer's yet
+    sync.push(trainer)
+    assert [step for step in range(7) if sync.due(rl_step=step)] == [0, 3, 6]
+
+
+def test_the_canary_sings_once_and_leaves_no_trace(
+    trainer: Trainer, engine: Deaf, asked: list[GenerationRequest]
+) -> None:
+    before = {name: value.clone() for name, value in trainer.named_weights()}
+    sync = WeightSync(engine, SyncSettings(), seed=0)
+    sync.push(trainer)
+    canary = Canary(engine, sync, SAMPLING)
+    canary.run(trainer, asked)
+    pushes = engine.weights_version
+    canary.run(trainer, asked)
+    assert engine.weights_version == pushes == 6
+    assert all(torch.equal(before[name], value) for name, value in trainer.named_weights())
+    assert sync.prove(trainer, rl_step=0) > 0
+
+
+@pytest.mark.parametrize("part", ["language_model.layers", "visual"])
+def test_the_canary_finds_a_deaf_part(
+    part: str, trainer: Trainer, engine: Deaf, asked: list[GenerationRequest]
+) -> None:
+    engine.part = part
+    sync = WeightSync(engine, SyncSettings(), seed=0)
+    with pytest.raises(EngineFailed, match=rf"with 'model\.{part}.* does not compute with"):
+        Canary(engine, sync, SAMPLING).run(trainer, asked)
+
+
+def test_settings_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="each must be at least 1"):
+        SyncSettings(every_n_steps=0)

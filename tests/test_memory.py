@@ -43,6 +43,15 @@ def test_7b_on_8_gpus() -> None:
     check_fits(result, device_bytes=80 * GIB)
 
 
+def test_the_documents_figures_are_the_plans() -> None:
+    text = (SHAPES.parent.parent / "docs" / "running.md").read_text()
+    result = seven_billion()
+    figures = {**result.held, **result.training}
+    for name in ("policy", "optimizer", "reference", "gradients", "gathered layers", "activations"):
+        row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+        assert f"{figures[name] / GIB:.2f}" in row
+
+
 def test_offloading_moves_to_the_host() -> None:
     result = seven_billion("trainer.strategy.offload=[optimizer,reference]")
     assert set(result.host) == {"policy", "optimizer", "gradients", "reference"}

@@ -100,7 +100,8 @@ def test_two_processes_are_one(
     folder = tmp_path / "two"
     two = ("trainer.devices=2", "trainer.strategy=ddp", f"run_dir={folder}")
     parallel = f"rollout.settings.tensor_parallel_size={tensor_parallel_size}"
-    torchrun(*SMALL, *VLLM, *two, parallel, "num_steps=3", cache=cache)
+    short = ("num_steps=3", "algorithm.lr_schedule.decay_steps=8", "annealing.decay_steps=8")
+    torchrun(*SMALL, *VLLM, *two, parallel, *short, cache=cache)
     alone, both = rows(finished)[:3], rows(folder)
     assert len(both) == 3
     for name in SAME:

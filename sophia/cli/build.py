@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from hydra.utils import instantiate
@@ -48,6 +49,6 @@ def build(node: DictConfig | None, shared: dict[str, Any], **explicit: Any) -> A
     return instantiate(own, _convert_="all", _partial_=True)(**{**passed, **explicit})
 
 
-def build_all(nodes: DictConfig, shared: dict[str, Any]) -> list[Any]:
-    """The objects of a mapping of nodes, in its order; null members are left out."""
-    return [build(node, shared) for node in nodes.values() if node is not None]
+def build_all(nodes: Iterable[DictConfig | None], shared: dict[str, Any]) -> list[Any]:
+    """The objects of some nodes, in their order; null ones are left out."""
+    return [build(node, shared) for node in nodes if node is not None]

@@ -145,7 +145,7 @@ def _fit(
     data = build(cfg.data, shared, **datasets)
     shared["validation_prompts"] = datasets.get("validation")
     shared["start_step"] = folder.start_step if cfg.resume else 0
-    loggers = [CSVMetrics(folder.metrics), *build_all(cfg.logger, shared)]
+    loggers = [CSVMetrics(folder.metrics), *build_all(cfg.logger.values(), shared)]
     trainer: Trainer = build(
         cfg.trainer,
         {
@@ -166,12 +166,9 @@ def _splits(cfg: DictConfig) -> list[DataPart]:
     return ["train", "heldout", *(["validation"] if validates else [])]  # type: ignore[list-item]
 
 
-def _callbacks(cfg: DictConfig) -> DictConfig:
+def _callbacks(cfg: DictConfig) -> list[DictConfig]:
     """Those of the configuration; without validation prompts there is no validation."""
-    if "validation" in _splits(cfg) or cfg.callbacks.get("validation") is None:
-        every: DictConfig = cfg.callbacks
-        return every
-    log.info("data.validation is null: no validation during the run")
-    others = [str(key) for key in cfg.callbacks if key != "validation"]
-    kept: DictConfig = OmegaConf.masked_copy(cfg.callbacks, others)
-    return kept
+    validates = "validation" in _splits(cfg)
+    if not validates and cfg.callbacks.get("validation") is not None:
+        log.info("data.validation is null: no validation during the run")
+    return [node for name, node in cfg.callbacks.items() if validates or name != "validation"]

@@ -50,7 +50,15 @@ def compose_job(
 
 
 def run_jobs(jobs: Sequence[SweepJob], *, parallel: int) -> list[JobReturn]:
-    """The result of each; one that failed has the result None and keeps its output."""
+    """The result of each; one that failed has the result None and keeps its output.
+
+    Raises ValueError when two jobs have one folder: one would be taken for the other.
+    """
+    if len({job.folder for job in jobs}) < len(jobs):
+        raise ValueError(
+            "two jobs of the sweep have the same folder; hydra.sweep.subdir must name every swept"
+            " key (its default does)."
+        )
     log.info("%d jobs in %s", len(jobs), jobs[0].folder.parent)
     with ThreadPoolExecutor(parallel) as threads:
         return list(threads.map(_run, jobs))

@@ -30,7 +30,9 @@ def sweep_arguments(arguments: Sequence[str]) -> list[str]:
     words = [a for a in arguments if not a.startswith("-")]
     folder = next((a.partition("=")[2] for a in words if a.startswith("sweep_dir=")), None)
     words = [a for a in words if not a.startswith("sweep_dir=")]
-    parsed = OverridesParser.create().parse_overrides(words)
+    last = {o.key_or_group: o for o in OverridesParser.create().parse_overrides(words)}
+    parsed = list(last.values())  # a key given twice: the later one is what counts
+    words = [str(o.input_line) for o in parsed]
     own = [o for o in parsed if not o.key_or_group.startswith("hydra")]
     fixed = [o for o in own if not o.is_sweep_override()]
     swept = sorted(o.key_or_group for o in own if o.is_sweep_override())

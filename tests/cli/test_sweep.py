@@ -39,6 +39,12 @@ def test_a_folder_can_be_given_and_only_swept_keys_name_jobs() -> None:
     ]  # fmt: skip
 
 
+def test_of_a_key_given_twice_the_later_counts() -> None:
+    arguments = sweep_arguments(["-m", "seed=5", "num_steps=4", "seed=0,1", "sweep_dir=x"])
+    assert arguments[1:3] == ["seed=0,1", "num_steps=4"]
+    assert arguments[-1] == "hydra.job.config.override_dirname.exclude_keys=[num_steps]"
+
+
 def test_values_are_quoted_and_keys_read() -> None:
     assert quoted("it's a=b,c") == r"'it\'s a=b,c'"
     assert override_key("+reward.extra.x=1") == "reward.extra.x"

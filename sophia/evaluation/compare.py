@@ -43,7 +43,7 @@ FIGURES: dict[str, Figure] = {
         among=lambda r: r.thinking is not None,
     ),
     "right_wrong_thinking": Figure(
-        label="right answer, wrong thinking",
+        label="right, wrong thinking",
         value=lambda r: float((r.thinking or 0.0) < SOUND_THINKING),
         among=lambda r: _right(r) and r.thinking is not None,
     ),
@@ -106,7 +106,7 @@ def comparison_table(
 ) -> Table:
     """Before, after and change of every figure, in percent."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("held-out, greedy, % [95 %]", no_wrap=True)
+    table.add_column("held-out, greedy, %", no_wrap=True)
     for column in ("before", "after", "change"):
         table.add_column(column, justify="right", no_wrap=True)
     first, second = summarise(before), summarise(after)
@@ -121,7 +121,7 @@ def comparison_table(
 def summary_table(columns: Mapping[str, Sequence[EvalRecord]], *, title: str) -> Table:
     """One column per evaluated policy, in percent; for two policies also the paired change."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("held-out, % [95 %]", no_wrap=True)
+    table.add_column("held-out, %", no_wrap=True)
     summaries = [summarise(records) for records in columns.values()]
     for name in columns:
         table.add_column(name, justify="right", overflow="fold")

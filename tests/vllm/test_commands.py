@@ -63,7 +63,8 @@ def test_evaluation_is_the_same_with_either_engine(
     for name, engine in (("vllm", VLLM), ("transformers", ())):
         few = ("seed=1", "data.heldout.num_prompts=8", f"run_dir={tmp_path / name}")
         run("evaluate.py", f"ckpt={finished}", *engine, *few, cache=cache)
-        results.append(json.loads((tmp_path / name / "results.json").read_text())["figures"])
+        result = json.loads((tmp_path / name / "results.json").read_text())
+        results.append(result["policies"][0]["figures"])
     assert results[0] == results[1]
 
 

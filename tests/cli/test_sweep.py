@@ -121,4 +121,4 @@ def test_trust_without_thinking_is_no_crash(tmp_path: Path, cache: Path) -> None
         "train.py", *TINY, "reward=outcome", "reward.trust=true", f"run_dir={tmp_path / 'run'}",
         cache=cache,
     )  # fmt: skip
-    assert "right answer, wrong thinking" in output
+    assert "right, wrong thinking" in output

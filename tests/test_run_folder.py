@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from sophia.run_folder import open_run_folder
 
@@ -32,6 +33,7 @@ def test_the_latest_whole_checkpoint_is_found(tmp_path: Path) -> None:
     checkpoints = folder.path / "checkpoints"
     checkpoints.mkdir()
     for name in ("step_000020.ckpt", "step_000100.ckpt", "step_000120.partial", "other.ckpt"):
-        (checkpoints / name).touch()
+        torch.save({"rl_step": 0}, checkpoints / name)
+    (checkpoints / "step_000110.ckpt").touch()  # cut off: not whole
     assert folder.last_checkpoint == checkpoints / "step_000100.ckpt"
     assert folder.start_step == 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
@@ -23,6 +24,7 @@ from sophia.models.sharding import Sharding
 DType = Literal["float32", "bfloat16"]
 Offloaded = Literal["optimizer", "reference"]
 
+_LETTING_GO_S = 0.2
 _META = "meta.pt"  # Lightning's name for what is neither weights nor moments
 
 
@@ -77,7 +79,7 @@ class ShardedStrategy(ModelParallelStrategy):
         super().setup_environment()
         if self._asynchronous:
             self._writers_group = distributed.new_group(backend="gloo")
-        atexit.register(_leave)
+        leave_at_exit()
 
     def model_to_device(self) -> None:
         """Nothing: shards are where the module has put them."""
@@ -159,7 +161,16 @@ def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
     return copied
 
 
+def leave_at_exit() -> None:
+    """Close the process group before the interpreter goes; safe to call more than once.
+
+    A gloo thread lets go of a collective's tensors after the main thread has gone on. If the
+    interpreter is ending by then, the whole process aborts, however well the run went.
+    """
+    atexit.register(_leave)
+
+
 def _leave() -> None:
-    """A process that ends while its group is open may take its threads down with an abort."""
     if distributed.is_initialized():
+        time.sleep(_LETTING_GO_S)  # lets a thread that waits for the interpreter have it
         distributed.destroy_process_group()

@@ -31,6 +31,7 @@ from sophia.models.load import ModelLoader
 from sophia.module import GRPOModule
 from sophia.report.gallery import save_images, small_images
 from sophia.run_folder import RunFolder, open_run_folder
+from sophia.strategy import leave_at_exit
 from sophia.timing import timed
 
 log = logging.getLogger(__name__)
@@ -156,6 +157,7 @@ def _fit(
     )
     with timed(timings, "grpo"):
         trainer.fit(module, data, ckpt_path=folder.last_checkpoint, weights_only=True)
+    leave_at_exit()
     shared["composer"].close()
     return module
 

@@ -18,15 +18,8 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from sophia.grpo.batch import build_train_batch
 from sophia.models.scorer import TokenScorer
-from sophia.types import (
-    Completion,
-    GenerationRequest,
-    Prompt,
-    Rollout,
-    RolloutEngine,
-    SamplingParams,
-    StepBatch,
-)
+from sophia.protocols import RolloutEngine
+from sophia.types import Completion, GenerationRequest, Prompt, Rollout, SamplingParams, StepBatch
 
 Tokenize = Callable[[str], Sequence[int]]
 Grade = Callable[[Prompt, Completion], float | None]

@@ -1,20 +1,20 @@
-"""The concepts of the system as values, and the protocols between its parts.
+"""The concepts of the system as values.
 
 Shapes: G groups (prompts) of a step, B completions, N all completion tokens in one flat row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from torch import Tensor, dtype
+    from torch import Tensor
+
+    from sophia.protocols import StepScores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +74,15 @@ class EncodedPrompt:
     """A prompt as tensors, made once per step and shared by engine, reference and policy.
 
     ``prompt_ids`` has every image placeholder expanded to one token per image feature.
+    ``image_features`` is what a frozen vision tower makes of all images, each output (features, H);
+    () while that is unknown.
     """
 
     prompt_ids: Tensor  # (P,) int64
     mm_token_type_ids: Tensor  # (P,) int64: 0 text, 1 image
     pixel_values: Tensor | None  # (patches, patch_dim) float32, all images; None without images
     image_grid_thw: Tensor | None  # (images, 3) int64, in patches
+    image_features: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,19 +148,6 @@ class ScoredGroup:
     trust: float
     thinking_counted: bool
     """Whether the thinking term entered the totals of this group."""
-
-
-class StepScores(Protocol):
-    """The scoring of one step in flight (see RewardComposer.open_step)."""
-
-    def submit(self, rollout: Rollout) -> None:
-        """Start scoring; returns at once."""
-
-    def collect(self) -> tuple[ScoredGroup, ...]:
-        """Wait for all submitted rollouts; groups come back in the order of submission."""
-
-    def metrics(self) -> dict[str, float]:
-        """Figures of this step's scoring (latency, failures); complete after ``collect``."""
 
 
 class StepBatch:
@@ -247,54 +237,3 @@ class WeightSample:
 
     name: str
     columns: tuple[int, ...]
-
-
-class RolloutEngine(Protocol):
-    """Draws completions; holds weights of its own that ``load_weights`` replaces."""
-
-    def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> int:
-        """Replace weights by Hugging Face name; returns how many tensors were taken."""
-
-    @property
-    def weights_version(self) -> int:
-        """How many times weights were replaced."""
-
-    @property
-    def dtype(self) -> dtype:
-        """The precision it keeps weights in."""
-
-    def read_weights(self, samples: Sequence[WeightSample]) -> list[Tensor]:
-        """(rows, columns) of each, as the engine computes with them."""
-
-    def generate(
-        self, requests: Sequence[GenerationRequest], sampling: SamplingParams
-    ) -> Iterator[Rollout]:
-        """Submit all requests, then yield rollouts as their groups finish."""
-
-    def awake(self) -> AbstractContextManager[None]:
-        """Hold the device memory that generating needs, only inside the context."""
-
-
-class ThinkingJudge(Protocol):
-    """Scores the reasoning of completions, each in [0, 1], or None where it could not."""
-
-    def open_step(self) -> JudgeStep:
-        """Start the judging of one step (its deadline and its metrics count from here)."""
-
-    def close(self) -> None:
-        """Release connections and stores."""
-
-
-class JudgeStep(Protocol):
-    """The judge calls of one step."""
-
-    def submit(
-        self, prompt: Prompt, completions: Sequence[Completion]
-    ) -> Future[tuple[float | None, ...]]:
-        """Judge completions of one prompt; returns at once. The future holds one score each.
-
-        It raises only when the run must stop (the judge is down for good); other failures are None.
-        """
-
-    def metrics(self) -> dict[str, float]:
-        """``judge/*`` figures of this step; called after its futures are done."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from sophia.protocols import JudgeStep
 from sophia.types import (
     Completion,
     EncodedPrompt,
-    JudgeStep,
     Message,
     Prompt,
     Reward,

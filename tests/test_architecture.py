@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 MAY_IMPORT = {
-    "types": set(),
+    "types": {"protocols"},
+    "protocols": {"types"},
     "failures": set(),
     "schedules": set(),
     "timing": set(),
@@ -26,26 +27,26 @@ MAY_IMPORT = {
     "data": {"types"},
     "grpo": {"types"},
     "models": {"types", "checkpoint", "run_folder"},
-    "rewards": {"types", "schedules", "failures"},
-    "rollout": {"types", "models", "failures"},
+    "rewards": {"types", "protocols", "schedules", "failures"},
+    "rollout": {"types", "protocols", "models", "failures"},
     "step_metrics": {"types"},
     "memory": {"models"},
     "flops": {"types"},
     "perf": {"flops", "models", "types"},
     "strategy": {"checkpoint", "models"},
     "update": {"types", "grpo", "models"},
-    "sft": {"types", "grpo", "models"},
+    "sft": {"types", "protocols", "grpo", "models"},
     "module": {
         "types", "grpo", "models", "rewards", "schedules", "optim", "step_metrics", "timing",
         "update", "strategy", "perf",
     },
     "callbacks": {
-        "types", "failures", "checkpoint", "data", "evaluation", "group_records", "loggers",
+        "types", "protocols", "failures", "checkpoint", "data", "evaluation", "group_records", "loggers",
         "report", "rewards", "rollout", "strategy", "timing",
     },
-    "evaluation": {"types", "rewards", "rollout"},
+    "evaluation": {"types", "protocols", "rewards", "rollout"},
     "report": {
-        "types", "evaluation", "group_records", "loggers", "pictures", "rewards", "run_folder",
+        "types", "protocols", "evaluation", "group_records", "loggers", "pictures", "rewards", "run_folder",
     },
 }  # fmt: skip
 

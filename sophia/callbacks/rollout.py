@@ -9,20 +9,14 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 
 from sophia.failures import EngineFailed
+from sophia.protocols import RolloutEngine, StepScores
 from sophia.rewards.composer import RewardComposer
 from sophia.rollout.canary import Canary, first_completion
 from sophia.rollout.seeds import completion_seed
 from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.rollout.weights import Policy
 from sophia.timing import timed
-from sophia.types import (
-    GenerationRequest,
-    Rollout,
-    RolloutEngine,
-    SamplingParams,
-    StepBatch,
-    StepScores,
-)
+from sophia.types import GenerationRequest, Rollout, SamplingParams, StepBatch
 
 _DEFAULT_SYNC = SyncSettings()
 

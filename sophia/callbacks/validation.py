@@ -15,7 +15,7 @@ from sophia.data.prompts import PromptDataset
 from sophia.evaluation.compare import point_figures
 from sophia.evaluation.evaluator import Evaluator
 from sophia.loggers import CSVMetrics, read_metrics
-from sophia.types import RolloutEngine
+from sophia.protocols import RolloutEngine
 
 Figure = Literal["accuracy", "thinking", "format"]
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from tqdm import tqdm
 
 from sophia.evaluation.records import EvalRecord
+from sophia.protocols import JudgeStep, RolloutEngine, ThinkingJudge
 from sophia.rewards.format import FormatRule
 from sophia.rewards.outcome import OutcomeReward
 from sophia.rollout.seeds import completion_seed
@@ -17,12 +18,9 @@ from sophia.types import (
     Completion,
     EncodedPrompt,
     GenerationRequest,
-    JudgeStep,
     Prompt,
     Rollout,
-    RolloutEngine,
     SamplingParams,
-    ThinkingJudge,
 )
 
 _PROMPTS_AT_A_TIME = 256

@@ -7,19 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
+from sophia.protocols import JudgeStep, ThinkingJudge
 from sophia.rewards.custom import CustomReward
 from sophia.rewards.format import FormatRule
 from sophia.rewards.outcome import OutcomeReward
 from sophia.rewards.thinking import ThinkingRule, ThinkingTerm
 from sophia.schedules import Schedule
-from sophia.types import (
-    JudgeStep,
-    Reward,
-    RewardPart,
-    Rollout,
-    ScoredGroup,
-    ThinkingJudge,
-)
+from sophia.types import Reward, RewardPart, Rollout, ScoredGroup
 
 _NUM_THREADS = 8
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import Future
 
+from sophia.protocols import JudgeStep
 from sophia.rewards.tags import extract_answer, extract_thinking
-from sophia.types import Completion, JudgeStep, Prompt
+from sophia.types import Completion, Prompt
 
 _CLAIM = re.compile(r"(\d{1,3}) *([+<>=]) *(\d{1,3})(?: *= *(\d{1,3}))?")
 _SIDE = {">": "A", "<": "B", "=": "C"}

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, distributed
 
 from sophia.failures import EngineFailed
+from sophia.protocols import RolloutEngine
 from sophia.rollout.sync import WeightSync
 from sophia.rollout.weights import Policy, is_vision, named
-from sophia.types import GenerationRequest, Rollout, RolloutEngine, SamplingParams
+from sophia.types import GenerationRequest, Rollout, SamplingParams
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from sophia.failures import EngineFailed
+from sophia.protocols import RolloutEngine
 from sophia.rollout.weights import Policy, buckets, draw_samples, named, read_back
-from sophia.types import RolloutEngine
 
 log = logging.getLogger(__name__)
 

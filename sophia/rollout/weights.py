@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from sophia.failures import EngineFailed
-from sophia.types import Rollout, RolloutEngine, WeightSample
+from sophia.protocols import RolloutEngine
+from sophia.types import Rollout, WeightSample
 
 Weights = Iterable[tuple[str, Tensor]]
 

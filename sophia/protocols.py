@@ -1,0 +1,85 @@
+"""The protocols between the parts of the system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from sophia.types import (
+    Completion,
+    GenerationRequest,
+    Prompt,
+    Rollout,
+    SamplingParams,
+    ScoredGroup,
+    WeightSample,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor, dtype
+
+
+class StepScores(Protocol):
+    """The scoring of one step in flight (see RewardComposer.open_step)."""
+
+    def submit(self, rollout: Rollout) -> None:
+        """Start scoring."""
+
+    def collect(self) -> tuple[ScoredGroup, ...]:
+        """Wait for all submitted rollouts; groups come back in the order of submission."""
+
+    def metrics(self) -> dict[str, float]:
+        """Figures of this step's scoring (latency, failures); complete after ``collect``."""
+
+
+class RolloutEngine(Protocol):
+    """Draws completions; holds weights of its own that ``load_weights`` replaces."""
+
+    def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> int:
+        """Replace weights by Hugging Face name; returns how many tensors were taken."""
+
+    @property
+    def weights_version(self) -> int:
+        """How many times weights were replaced."""
+
+    @property
+    def dtype(self) -> dtype:
+        """The precision it keeps weights in."""
+
+    def read_weights(self, samples: Sequence[WeightSample]) -> list[Tensor]:
+        """(rows, columns) of each, as the engine computes with them."""
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], sampling: SamplingParams
+    ) -> Iterator[Rollout]:
+        """Submit all requests, then yield rollouts as their groups finish."""
+
+    def awake(self) -> AbstractContextManager[None]:
+        """Hold the device memory that generating needs, only inside the context."""
+
+
+class ThinkingJudge(Protocol):
+    """Scores the reasoning of completions, each in [0, 1], or None where it could not."""
+
+    def open_step(self) -> JudgeStep:
+        """Start the judging of one step (its deadline and its metrics count from here)."""
+
+    def close(self) -> None:
+        """Release connections and stores."""
+
+
+class JudgeStep(Protocol):
+    """The judge calls of one step."""
+
+    def submit(
+        self, prompt: Prompt, completions: Sequence[Completion]
+    ) -> Future[tuple[float | None, ...]]:
+        """Judge completions of one prompt; returns at once. The future holds one score each.
+
+        It raises only when the run must stop (the judge is down for good); other failures are None.
+        """
+
+    def metrics(self) -> dict[str, float]:
+        """``judge/*`` figures of this step; called after its futures are done."""

@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from sophia.grpo.advantages import group_advantages
-from sophia.grpo.batch import build_train_batch, sequence_spans, slice_sequences, with_advantages
+from sophia.grpo.batch import build_train_batch, slice_sequences, with_advantages
 from sophia.grpo.loss import LossConfig
+from sophia.grpo.micro_batches import Span, TokenBudget
 from sophia.grpo.scores import collate_scores
 from sophia.models.adapters import adapter_scaling, adapters_off
+from sophia.models.image_features import has_constant_tower, with_image_features
 from sophia.models.load import ModelLoader
 from sophia.models.policy import ScorerFactory
 from sophia.models.scorer import RowsKind, TokenScorer
@@ -30,13 +32,13 @@ from sophia.optim import (
     set_learning_rate,
     with_configured_rates,
 )
-from sophia.perf import Performance
+from sophia.perf import Performance, tokens_per_patch
 from sophia.rewards.metrics import reward_metrics
 from sophia.schedules import Schedule
 from sophia.step_metrics import completion_metrics, mean_over_ranks
 from sophia.strategy import ShardedStrategy
 from sophia.timing import timed
-from sophia.types import Rollout, ScoredGroup, StepBatch, TrainBatch
+from sophia.types import EncodedPrompt, Rollout, ScoredGroup, StepBatch, TrainBatch
 from sophia.update import FixedLogProbs, PolicyUpdate, UpdateConfig
 
 
@@ -116,6 +118,11 @@ class GRPOModule(LightningModule):
         if not isinstance(self.trainer.strategy, ShardedStrategy):
             for reference in self._reference:
                 reference.to(self.device)
+        self._budget = TokenBudget(
+            tokens=self._update.micro_batch_tokens,
+            rows=self._rows,
+            tokens_per_patch=tokens_per_patch(self._scorer.model),
+        )
         self._performance = Performance(
             self._scorer.model,
             rows=self._rows,
@@ -139,7 +146,15 @@ class GRPOModule(LightningModule):
 
     def score(self, rollouts: Sequence[Rollout]) -> Tensor:
         """(N,) log-probs of all tokens of some rollouts, under the policy as it is now."""
-        return self._score_all(self._scorer, build_train_batch(rollouts))
+        batch = build_train_batch(rollouts)
+        return self._score_all(self._scorer, batch, [(0, len(batch.lengths))])
+
+    def encode_images(self, prompts: Sequence[EncodedPrompt]) -> Sequence[EncodedPrompt]:
+        """With image features where the vision tower is constant; they serve engine and passes."""
+        scorer = self._scorer
+        if self._rows != "shared" or not has_constant_tower(scorer.model):
+            return prompts
+        return with_image_features(scorer.model, prompts, device=scorer.device)
 
     @property
     def hf_model(self) -> nn.Module:
@@ -150,10 +165,11 @@ class GRPOModule(LightningModule):
     def training_step(self, batch: StepBatch, batch_idx: int) -> None:
         """One RL step. Reference and old log-probs come first: the scores arrive meanwhile."""
         flat = build_train_batch(batch.rollouts)
+        spans = self._micro_batches(flat)
         with timed(batch.timings, "reference"):
-            ref = self._score_reference(flat)
+            ref = self._score_reference(flat, spans)
         with timed(batch.timings, "old"):
-            old = None if self._update.on_policy else self._score_all(self._scorer, flat)
+            old = None if self._update.on_policy else self._score_all(self._scorer, flat, spans)
         with timed(batch.timings, "reward_wait"):
             groups = batch.groups()
         flat = self._with_scores(flat, groups)
@@ -180,22 +196,26 @@ class GRPOModule(LightningModule):
         assert self.policy is not None, "configure_model has not run"
         return self.policy
 
-    def _score_reference(self, batch: TrainBatch) -> Tensor | None:
+    def _micro_batches(self, batch: TrainBatch) -> list[Span]:
+        return self._budget.spans(batch, most=self._most)
+
+    def _most(self, number: int) -> int:
+        """The largest of all ranks."""
+        mine = torch.tensor(float(number), device=self.device)
+        return int(self.trainer.strategy.reduce(mine, reduce_op="max"))
+
+    def _score_reference(self, batch: TrainBatch, spans: Sequence[Span]) -> Tensor | None:
         if self._loss.beta == 0.0:
             return None
         if not self._adapters:
-            return self._score_all(self._reference[0], batch)
+            return self._score_all(self._reference[0], batch, spans)
         with adapters_off(self._scorer.model):
-            return self._score_all(self._scorer, batch)
+            return self._score_all(self._scorer, batch, spans)
 
     @torch.no_grad()
-    def _score_all(self, scorer: TokenScorer, batch: TrainBatch) -> Tensor:
+    def _score_all(self, scorer: TokenScorer, batch: TrainBatch, spans: Sequence[Span]) -> Tensor:
         """(N,) log-probs of all tokens, without gradients, micro-batch by micro-batch."""
-        pieces = [
-            scorer(slice_sequences(batch, *span)).per_token_logps
-            for span in sequence_spans(len(batch.lengths), self._update.micro_batch_size)
-        ]
-        return torch.cat(pieces)
+        return torch.cat([scorer(slice_sequences(batch, *s)).per_token_logps for s in spans])
 
     def _with_scores(self, batch: TrainBatch, groups: tuple[ScoredGroup, ...]) -> TrainBatch:
         scores = collate_scores(groups)
@@ -234,6 +254,7 @@ class GRPOModule(LightningModule):
             loss=self._loss,
             config=self._update,
             max_new_tokens=self._max_new_tokens,
+            micro_batches=self._micro_batches,
             backward=self.manual_backward,
             mean_over_ranks=lambda t: self.trainer.strategy.reduce(t, reduce_op="mean"),
         )

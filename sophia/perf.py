@@ -87,6 +87,16 @@ def backward_cost(model: Any) -> Flops:
     return Flops(text=1.0 if adapters else 2.0, vision=2.0 if vision else 0.0)
 
 
+def tokens_per_patch(model: Any) -> float:
+    """What a patch costs in the vision tower over what a token costs in the decoder.
+
+    Operations with weights, forward and backward; 0 without a tower.
+    """
+    shape, backward = model_shape(model), backward_cost(model)
+    patch = (shape.block_weights + shape.projector_weights / shape.merge) * (1 + backward.vision)
+    return patch / (shape.layer_weights * (1 + backward.text))
+
+
 def host_memory_bytes() -> float:
     """The most that this process has held so far."""
     unit = 1 if sys.platform == "darwin" else 1024

@@ -18,13 +18,13 @@ from sophia.grpo.batch import (
     LossCounts,
     group_span,
     num_loss_sequences,
-    sequence_spans,
     slice_sequences,
     to_device,
     token_slice,
     token_weights,
 )
 from sophia.grpo.loss import LogProbs, LossConfig, grpo_loss
+from sophia.grpo.micro_batches import Span
 from sophia.models.scorer import TokenScorer
 from sophia.models.sharding import whole
 from sophia.types import TrainBatch
@@ -37,7 +37,8 @@ class UpdateConfig:
     Args:
         optimizer_steps_per_rollout: pieces (of whole groups) that a rollout is cut into.
         num_iterations: how often all pieces are gone through.
-        micro_batch_size: completions per forward and backward; changes memory, not the update.
+        micro_batch_tokens: of prompts, completions and images (a patch counted by what it costs)
+            in a forward and backward; changes memory and speed, not the update.
         max_grad_norm: global norm that gradients are clipped to.
         scale_rewards: deviation that advantages are divided by.
         advantage_epsilon: added to it.
@@ -46,14 +47,14 @@ class UpdateConfig:
 
     optimizer_steps_per_rollout: int = 1
     num_iterations: int = 1
-    micro_batch_size: int = 8
+    micro_batch_tokens: int = 16384
     max_grad_norm: float = 1.0
     scale_rewards: Scale = "group"
     advantage_epsilon: float = 1e-6
     warmup_steps: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("optimizer_steps_per_rollout", "num_iterations", "micro_batch_size"):
+        for name in ("optimizer_steps_per_rollout", "num_iterations", "micro_batch_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
 
@@ -87,6 +88,7 @@ class PolicyUpdate:
         loss: what is minimised.
         config: how it is cut up.
         max_new_tokens: for ``constant_length`` aggregation.
+        micro_batches: cuts a batch, into as many as on every other rank.
         backward: of a loss (the trainer's, for precision and sharding).
         mean_over_ranks: reduces a tensor.
     """
@@ -99,6 +101,7 @@ class PolicyUpdate:
         loss: LossConfig,
         config: UpdateConfig,
         max_new_tokens: int,
+        micro_batches: Callable[[TrainBatch], list[Span]],
         backward: Callable[[Tensor], None],
         mean_over_ranks: Callable[[Tensor], Tensor],
     ) -> None:
@@ -107,6 +110,7 @@ class PolicyUpdate:
         self._loss = loss
         self._config = config
         self._max_new_tokens = max_new_tokens
+        self._micro_batches = micro_batches
         self._backward = backward
         self._mean_over_ranks = mean_over_ranks
         self._parameters = [p for p in scorer.parameters() if p.requires_grad]
@@ -129,7 +133,7 @@ class PolicyUpdate:
         weights = token_weights(batch, self._loss.aggregation, counts)
         self._optimizer.zero_grad()
         rows: list[Mapping[str, Tensor]] = []
-        for span in sequence_spans(len(batch.lengths), self._config.micro_batch_size):
+        for span in self._micro_batches(batch):
             tokens = token_slice(batch, *span)
             micro = slice_sequences(batch, *span)
             rows.append(self._micro_step(micro, fixed.slice(tokens), weights[tokens], counts))

@@ -101,7 +101,7 @@ def make_run(case: dict[str, Any]) -> Run:
         num_steps=steps,
         model=loader,
         rows=case.get("rows", "shared"),
-        update=UpdateConfig(micro_batch_size=case.get("micro_batch_size", 4)),
+        update=UpdateConfig(micro_batch_tokens=case.get("micro_batch_tokens", 80)),
         optimizer=OPTIMIZERS[case.get("optimizer", "sgd")],
         lr_schedule=Linear(start=1.0, end=0.0, decay_steps=steps)
         if case.get("decay")

@@ -41,12 +41,13 @@ MAY_IMPORT = {
         "update", "strategy", "perf",
     },
     "callbacks": {
-        "types", "protocols", "failures", "checkpoint", "data", "evaluation", "group_records", "loggers",
-        "report", "rewards", "rollout", "strategy", "timing",
+        "types", "protocols", "failures", "checkpoint", "data", "evaluation", "group_records",
+        "loggers", "report", "rewards", "rollout", "strategy", "timing",
     },
     "evaluation": {"types", "protocols", "rewards", "rollout"},
     "report": {
-        "types", "protocols", "evaluation", "group_records", "loggers", "pictures", "rewards", "run_folder",
+        "types", "protocols", "evaluation", "group_records", "loggers", "pictures", "rewards",
+        "run_folder",
     },
 }  # fmt: skip
 

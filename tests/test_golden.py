@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 def trajectory(folder: Path) -> list[dict[str, float]]:
     """Off-policy, so that ratio and clip take part."""
-    update = UpdateConfig(micro_batch_size=8, optimizer_steps_per_rollout=2)
+    update = UpdateConfig(micro_batch_tokens=120, optimizer_steps_per_rollout=2)
     run = Run(folder, num_steps=10, update=update).fit()
     return [{name: round(row[name], 6) for name in NAMES} for row in run.logger.rows]
 

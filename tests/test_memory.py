@@ -68,7 +68,7 @@ def test_adapters_have_no_reference_and_few_moments() -> None:
     ("overrides", "num_devices", "device_gib", "knob"),
     [
         ((), 1, 80.0, r"optimizer .* GiB: trainer\.strategy\.offload=\[optimizer\]"),
-        (("algorithm.update.micro_batch_size=64",), 8, 80.0, "micro_batch_size"),
+        (("algorithm.update.micro_batch_tokens=131072",), 8, 80.0, "micro_batch_tokens"),
     ],
 )
 def test_what_cannot_fit_is_refused_with_the_knob(

@@ -35,10 +35,10 @@ def close(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> None
 
 @pytest.mark.parametrize("rows", ["shared", "naive"])
 def test_at_step_0_with_images_kl_is_0_and_the_ratio_1(rows: str, tiny_folder: Path) -> None:
-    off_policy = UpdateConfig(micro_batch_size=8, num_iterations=2)
+    off_policy = UpdateConfig(micro_batch_tokens=120, num_iterations=2)
     run = Run(tiny_folder, num_steps=1, rows=rows, update=off_policy, optimizer=_no_movement).fit()
     assert run.logger.rows[0]["kl"] == 0.0
-    assert run.logger.rows[0]["ratio_mean"] == pytest.approx(1.0, abs=1e-7)
+    assert run.logger.rows[0]["ratio_mean"] == pytest.approx(1.0, abs=1e-6)
     assert run.logger.rows[0]["sampling/sampling_logp_difference/max"] < 1e-4
 
 
@@ -60,14 +60,14 @@ def _one_sgd_step(folder: Path, **overrides: Any) -> Run:
     return Run(folder, num_steps=1, optimizer=optimizer, **overrides).fit()
 
 
-@pytest.mark.parametrize("size", [1, 3, 4, 16])
+@pytest.mark.parametrize("tokens", [1, 50, 120, 300])
 @pytest.mark.parametrize("aggregation", ["token_mean", "sequence_mean"])
 def test_micro_batches_of_any_size_give_the_same_update(
-    size: int, aggregation: str, tiny_folder: Path
+    tokens: int, aggregation: str, tiny_folder: Path
 ) -> None:
     loss = LossConfig(beta=0.04, aggregation=aggregation)  # type: ignore[arg-type]
-    whole = _one_sgd_step(tiny_folder, loss=loss, update=UpdateConfig(micro_batch_size=16))
-    cut = _one_sgd_step(tiny_folder, loss=loss, update=UpdateConfig(micro_batch_size=size))
+    whole = _one_sgd_step(tiny_folder, loss=loss, update=UpdateConfig())
+    cut = _one_sgd_step(tiny_folder, loss=loss, update=UpdateConfig(micro_batch_tokens=tokens))
     close(whole.weights, cut.weights)
     assert not same(whole.weights, dict(load_model(tiny_folder).named_parameters()))
 
@@ -80,7 +80,7 @@ def test_shared_and_naive_rows_give_the_same_update(tiny_folder: Path) -> None:
 
 
 def test_the_clock_counts_rl_steps_whatever_the_optimizer_does(tiny_folder: Path) -> None:
-    update = UpdateConfig(micro_batch_size=8, optimizer_steps_per_rollout=2, num_iterations=2)
+    update = UpdateConfig(micro_batch_tokens=120, optimizer_steps_per_rollout=2, num_iterations=2)
     schedule = Linear(start=1.0, end=0.0, decay_steps=3)
     run = Run(tiny_folder, num_steps=3, update=update, lr_schedule=schedule).fit()
     assert run.module.rl_step == 3
@@ -163,7 +163,7 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(tiny_folder: Path) -> 
 def test_stop_and_resume_is_no_interruption(
     steps_per_rollout: int, tiny_folder: Path, tmp_path: Path
 ) -> None:
-    update = UpdateConfig(micro_batch_size=8, optimizer_steps_per_rollout=steps_per_rollout)
+    update = UpdateConfig(micro_batch_tokens=120, optimizer_steps_per_rollout=steps_per_rollout)
     callbacks = [SaveAfter(2, tmp_path)]
     whole = Run(tiny_folder, num_steps=4, callbacks=callbacks, update=update).fit()
     resumed = Run(tiny_folder, num_steps=4, update=update)

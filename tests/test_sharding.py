@@ -33,7 +33,7 @@ def alone(folder: Path, *, text_only: bool = False, **overrides: Any) -> Run:
     """One process, nothing sharded; one step of SGD."""
     settings: dict[str, Any] = {
         "optimizer": partial(torch.optim.SGD, lr=1.0),
-        "update": UpdateConfig(micro_batch_size=8),
+        "update": UpdateConfig(micro_batch_tokens=120),
     }
     run = Run(folder, num_steps=1, **{**settings, **overrides})
     if text_only:

@@ -106,7 +106,7 @@ def module(folder: Path, **overrides: Any) -> GRPOModule:
         "optimizer": partial(torch.optim.AdamW, lr=1e-3),
         "lr_schedule": Constant(value=1.0),
         "loss": LossConfig(beta=0.04),
-        "update": UpdateConfig(micro_batch_size=8),
+        "update": UpdateConfig(micro_batch_tokens=120),
         "temperature": SAMPLING.temperature,
         "max_new_tokens": SAMPLING.max_new_tokens,
         "rows": "shared",

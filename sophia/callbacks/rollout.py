@@ -16,7 +16,7 @@ from sophia.rollout.seeds import completion_seed
 from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.rollout.weights import Policy
 from sophia.timing import timed
-from sophia.types import GenerationRequest, Rollout, SamplingParams, StepBatch
+from sophia.types import EncodedPrompt, GenerationRequest, Rollout, SamplingParams, StepBatch
 
 _DEFAULT_SYNC = SyncSettings()
 
@@ -25,6 +25,9 @@ class Clocked(Policy, Protocol):
     """What the callback needs of the module."""
 
     rl_step: int
+
+    def encode_images(self, prompts: Sequence[EncodedPrompt]) -> Sequence[EncodedPrompt]:
+        """The prompts, with image features where the trainer knows them for good."""
 
 
 class RolloutCallback(Callback):
@@ -68,6 +71,8 @@ class RolloutCallback(Callback):
     ) -> None:
         """Fill the step."""
         policy = cast("Clocked", pl_module)
+        with timed(batch.timings, "image_features"):
+            batch.encoded = tuple(policy.encode_images(batch.encoded))
         requests = self._requests(batch, policy.rl_step)
         self._push(policy, batch, requests)
         scores = self._composer.open_step(policy.rl_step)

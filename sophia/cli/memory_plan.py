@@ -18,7 +18,7 @@ _PATCH_PIXELS = 14 * 14
 _TYPICAL_PROMPT_TOKENS = 2048  # where a run sets no limit
 _USABLE = 0.95
 _KNOBS = {
-    "activations": "algorithm.update.micro_batch_size, prompt_limits or sampling.max_new_tokens"
+    "activations": "algorithm.update.micro_batch_tokens, prompt_limits or sampling.max_new_tokens"
     " (lower), model.gradient_checkpointing=true",
     "engine": "rollout.settings.gpu_memory_utilization (lower) or rollout.settings.sleep_level=2",
     "optimizer": "trainer.strategy.offload=[optimizer], model/lora=default, or more GPUs",
@@ -99,12 +99,13 @@ def _layout(cfg: DictConfig, loader: ModelLoader, model: Any, world_size: int) -
 
 def _load(cfg: DictConfig) -> Load:
     limits, update = cfg.prompt_limits, cfg.algorithm["update"]
-    groups = -(-update.micro_batch_size // cfg.num_generations)
     prompt = limits.max_prompt_tokens or _TYPICAL_PROMPT_TOKENS
-    completions = update.micro_batch_size * cfg.sampling.max_new_tokens
+    completion = cfg.sampling.max_new_tokens
+    tokens = max(update.micro_batch_tokens, prompt + completion)
+    groups = max(tokens // (prompt + cfg.num_generations * completion), 1)
     # An image's tokens are a quarter of its patches, and the prompt limit holds for them too.
     patches = min(limits.max_pixels / _PATCH_PIXELS, 4 * prompt) * groups
-    return Load(tokens=groups * prompt + completions, patches=int(patches))
+    return Load(tokens=tokens, patches=int(patches))
 
 
 def _engine(cfg: DictConfig, model: Any, device_bytes: float) -> EngineMemory:

@@ -12,7 +12,6 @@ def step_table(cfg: DictConfig, *, world_size: int) -> Table:
     pieces = update.optimizer_steps_per_rollout
     check_divides("prompts_per_step", cfg.prompts_per_step, world_size * pieces)
     completions = cfg.prompts_per_step * cfg.num_generations
-    per_rank = completions // world_size // pieces
     table = Table(title="one RL step", title_justify="left", show_header=False)
     for label, value in (
         ("prompts", f"{cfg.prompts_per_step}"),
@@ -20,7 +19,7 @@ def step_table(cfg: DictConfig, *, world_size: int) -> Table:
         ("new tokens, at most", f"{completions * cfg.sampling.max_new_tokens:,}"),
         ("processes", f"{world_size}"),
         ("optimizer steps", f"{pieces * update.num_iterations}"),
-        ("micro-batches in each, per process", f"{-(-per_rank // update.micro_batch_size)}"),
+        ("tokens of a micro-batch, at most", f"{update.micro_batch_tokens:,}"),
         ("RL steps in the run", f"{cfg.num_steps}"),
     ):
         table.add_row(label, value)

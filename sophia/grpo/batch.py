@@ -5,7 +5,7 @@ Shapes: G groups, B completions, N all their tokens in one flat row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -104,12 +104,6 @@ def token_slice(batch: TrainBatch, start: int, stop: int) -> slice:
     ends = batch.lengths.cumsum(0)
     begin = int(ends[start - 1]) if start else 0
     return slice(begin, int(ends[stop - 1]))
-
-
-def sequence_spans(num_sequences: int, size: int) -> Iterator[tuple[int, int]]:
-    """Consecutive (start, stop) pieces of at most ``size`` completions."""
-    for start in range(0, num_sequences, size):
-        yield start, min(start + size, num_sequences)
 
 
 def to_device(batch: TrainBatch, device: torch.device) -> TrainBatch:

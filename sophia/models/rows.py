@@ -73,7 +73,9 @@ class NaiveRows:
         """(N, H) from one padded forward."""
         inputs = token_inputs(model, self.input_ids, has_images=self._pixels is not None)
         if self._pixels is not None:
-            check_image_tokens(model.config, self.input_ids, self._pixels)
+            merged = model.config.vision_config.spatial_merge_size**2
+            num_features = int(self._pixels.grid_thw.prod(dim=1).sum()) // merged
+            check_image_tokens(model.config, self.input_ids, num_features)
             inputs["pixel_values"] = self._pixels.values
             inputs["image_grid_thw"] = self._pixels.grid_thw
         if hasattr(model.model, "get_rope_index"):
@@ -121,13 +123,11 @@ def _empty_image_features(model: Any, device: torch.device) -> Tensor:
     return torch.stack([layer.float().sum() for layer in layers]).sum()
 
 
-def check_image_tokens(config: Any, input_ids: Tensor, pixels: Pixels) -> None:
+def check_image_tokens(config: Any, input_ids: Tensor, num_features: int) -> None:
     """Placeholders and image features must agree; a sampled placeholder would shift every image."""
-    features = int(pixels.grid_thw.prod(dim=1).sum())
-    features //= config.vision_config.spatial_merge_size**2
     placeholders = int((input_ids == config.image_token_id).sum())
-    if placeholders != features:
+    if placeholders != num_features:
         raise ValueError(
-            f"the rows hold {placeholders} image placeholder tokens but {features} image features;"
-            " was a media token sampled, or a prompt cut inside an image?"
+            f"the rows hold {placeholders} image placeholder tokens but {num_features} image"
+            " features; was a media token sampled, or a prompt cut inside an image?"
         )

@@ -19,6 +19,8 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from sophia.models.varlen import VarlenLayout, kernel_for, varlen_attention, varlen_layout
+
 NAME = "shared_prefix"
 
 
@@ -30,6 +32,23 @@ class GroupLayout:
     tokens: Tensor  # (S, R) row index of each segment token; padding repeats a real one
     padding: Tensor  # (S, R) bool
     mask: Tensor  # (R, P + R) bool: what a segment token sees of [prefix, its segment]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowLayout:
+    """Where the groups of a row lie, for either way of computing."""
+
+    groups: Sequence[GroupLayout]
+    varlen: VarlenLayout
+
+
+def row_layout(groups: Sequence[tuple[int, Sequence[int]]], *, device: torch.device) -> RowLayout:
+    """Of a row of groups, each a prefix length and the lengths of its segments."""
+    layouts, start = [], 0
+    for prefix_length, lengths in groups:
+        layouts.append(group_layout(start, prefix_length, lengths))
+        start += prefix_length + sum(lengths)
+    return RowLayout(groups=layouts, varlen=varlen_layout(groups, device))
 
 
 def group_layout(start: int, prefix_length: int, lengths: Sequence[int]) -> GroupLayout:
@@ -59,13 +78,17 @@ def shared_prefix_attention(
     attention_mask: Tensor | None,
     *,
     scaling: float,
-    shared_prefix: Sequence[GroupLayout],
+    shared_prefix: RowLayout,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """(1, T, A, D): two calls per group, one for the prefix and one for all segments."""
+    """(1, T, A, D): one call of a kernel for ragged sequences, or two per group without one."""
     assert attention_mask is None, "a packed row has its own mask"
+    kernel = kernel_for(query)
+    if kernel is not None:
+        layout = shared_prefix.varlen
+        return varlen_attention(query, key, value, layout, scaling=scaling, kernel=kernel), None
     outputs = []
-    for group in shared_prefix:
+    for group in shared_prefix.groups:
         if group.prefix.stop > group.prefix.start:
             outputs.append(_prefix(query, key, value, group, scaling))
         outputs.append(_segments(query, key, value, group, scaling))

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sophia.models.image_features import image_outputs
 from sophia.models.rows import check_image_tokens, collect_pixels, token_inputs
-from sophia.models.shared_attention import GroupLayout, group_layout
+from sophia.models.shared_attention import row_layout
 from sophia.types import EncodedPrompt, TrainBatch
 
 
@@ -31,38 +32,48 @@ class SharedRows:
         completions = iter(torch.split(batch.completion_ids, batch.lengths.tolist()))
         ids: list[Tensor] = []
         predicts: list[Tensor] = []
-        self._layouts: list[GroupLayout] = []
+        groups: list[tuple[int, list[int]]] = []
         start = 0
         for prompt, lengths in zip(self._prompts, self._lengths, strict=True):
             prefix = prompt.prompt_ids[:-1]
             segments = [
                 torch.cat([prompt.prompt_ids[-1:], next(completions)[:-1]]) for _ in lengths
             ]
-            self._layouts.append(group_layout(start, len(prefix), lengths))
+            groups.append((len(prefix), lengths))
             ids += [prefix, *segments]
             begin = start + len(prefix)
             start = begin + sum(lengths)
             predicts.append(torch.arange(begin, start))
         self.input_ids = torch.cat(ids)[None].to(device)  # (1, T)
+        self._layout = row_layout(groups, device=device)
         self._predicts = torch.cat(predicts).to(device)  # (N,)
-        self._pixels = collect_pixels(self._prompts, device)
+        self._features = [p.image_features for p in self._prompts if p.image_features]
+        self._pixels = None if self._features else collect_pixels(self._prompts, device)
 
     def hidden(self, model: Any) -> Tensor:
         """(N, H) from one packed forward."""
-        inputs = token_inputs(model, self.input_ids, has_images=self._pixels is not None)
-        if self._pixels is not None:
-            check_image_tokens(model.config, self.input_ids, self._pixels)
-            features = model.model.get_image_features(
-                self._pixels.values, self._pixels.grid_thw, return_dict=True
-            )
-            inputs["mm_encoder_outputs"] = {"image": features}
+        images = self._images(model)
+        inputs = token_inputs(model, self.input_ids, has_images=images is not None)
+        if images is not None:
+            num_features = sum(map(len, images.pooler_output))
+            check_image_tokens(model.config, self.input_ids, num_features)
+            inputs["mm_encoder_outputs"] = {"image": images}
         output = model.model(
             position_ids=self._positions(model.model),
             use_cache=False,
-            shared_prefix=self._layouts,
+            shared_prefix=self._layout,
             **inputs,
         )
         return output.last_hidden_state[0, self._predicts]  # type: ignore[no-any-return]
+
+    def _images(self, model: Any) -> Any:
+        """Outputs of the vision tower, which may be known already; None without images."""
+        if self._features:
+            return image_outputs(self._features, self._device)
+        if self._pixels is None:
+            return None
+        values, grids = self._pixels.values, self._pixels.grid_thw
+        return model.model.get_image_features(values, grids, return_dict=True)
 
     def _positions(self, body: Any) -> Tensor:
         """(3, 1, T) for a vision model, (1, T) for a text model."""

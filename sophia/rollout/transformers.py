@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, LogitsProcessorList
 
+from sophia.models.image_features import image_outputs
 from sophia.models.load import load_model
 from sophia.rollout.sampler import SeededSampler
 from sophia.rollout.streamer import TextStreamer
@@ -173,9 +174,7 @@ class TransformersEngine:
             # get_rope_index counts the delta from the row's own tokens, generate from the padded
             # attention mask's sum: the same thing, since the mask leaves the padding out.
             inputs["position_ids"] = positions[:, :, :-1]
-            if grids is not None:
-                inputs["pixel_values"] = _cat([p.pixel_values for p in encoded], self._device)
-                inputs["image_grid_thw"] = grids
+            inputs |= self._images(encoded, grids)
         cache = DynamicCache(config=self._model.config.get_text_config())
         body(
             input_ids=ids[:, :-1],
@@ -185,6 +184,16 @@ class TransformersEngine:
             **inputs,
         )
         return cache, deltas
+
+    def _images(self, encoded: Sequence[EncodedPrompt], grids: Tensor | None) -> dict[str, Any]:
+        """What the body takes for images: features where they are known, or pixels."""
+        features = [p.image_features for p in encoded if p.image_features]
+        if features:
+            return {"mm_encoder_outputs": {"image": image_outputs(features, self._device)}}
+        if grids is None:
+            return {}
+        values = _cat([p.pixel_values for p in encoded], self._device)
+        return {"pixel_values": values, "image_grid_thw": grids}
 
     def _rollouts(
         self,

@@ -5,7 +5,6 @@ import torch
 from sophia.grpo.batch import (
     build_train_batch,
     group_span,
-    sequence_spans,
     slice_sequences,
     token_slice,
     with_advantages,
@@ -40,10 +39,9 @@ def test_slice_across_groups_renumbers() -> None:
     assert token_slice(batch, 1, 3) == slice(2, 6)
 
 
-def test_group_span_and_sequence_spans() -> None:
+def test_group_span() -> None:
     batch = build_train_batch(two_groups())
     assert group_span(batch, 1, 2) == (2, 4)
-    assert list(sequence_spans(5, 2)) == [(0, 2), (2, 4), (4, 5)]
 
 
 def test_completions_out_of_the_loss_are_masked() -> None:

@@ -37,7 +37,6 @@ from sophia.rewards.metrics import reward_metrics
 from sophia.schedules import Schedule
 from sophia.step_metrics import completion_metrics, mean_over_ranks
 from sophia.strategy import ShardedStrategy
-from sophia.timing import timed
 from sophia.types import EncodedPrompt, Rollout, ScoredGroup, StepBatch, TrainBatch
 from sophia.update import FixedLogProbs, PolicyUpdate, UpdateConfig
 
@@ -166,19 +165,19 @@ class GRPOModule(LightningModule):
         """One RL step. Reference and old log-probs come first: the scores arrive meanwhile."""
         flat = build_train_batch(batch.rollouts)
         spans = self._micro_batches(flat)
-        with timed(batch.timings, "reference"):
+        with batch.timeline.phase("reference"):
             ref = self._score_reference(flat, spans)
-        with timed(batch.timings, "old"):
+        with batch.timeline.phase("old"):
             old = None if self._update.on_policy else self._score_all(self._scorer, flat, spans)
-        with timed(batch.timings, "reward_wait"):
+        with batch.timeline.phase("reward_wait"):
             groups = batch.groups()
         flat = self._with_scores(flat, groups)
         batch.advantages = tuple(flat.advantages.tolist())
-        with timed(batch.timings, "update"):
+        with batch.timeline.phase("update"):
             metrics = self._train_on(flat, FixedLogProbs(old=old, ref=ref))
         rewards = reward_metrics(groups)
         world_size = self.trainer.world_size
-        perf = self._performance.metrics(flat, batch.timings, world_size=world_size)
+        perf = self._performance.metrics(flat, batch.timeline.seconds, world_size=world_size)
         self._log_step({**rewards, **completion_metrics(batch.rollouts), **metrics, **perf}, batch)
         self.rl_step += 1
 
@@ -264,7 +263,9 @@ class GRPOModule(LightningModule):
 
     def _log_step(self, metrics: Mapping[str, float], batch: StepBatch) -> None:
         """One row at this RL step, averaged over ranks, to every logger."""
-        timings = {f"timing_s/{phase}": seconds for phase, seconds in batch.timings.items()}
+        timings = {
+            f"timing_s/{phase}": seconds for phase, seconds in batch.timeline.seconds.items()
+        }
         row = mean_over_ranks({**metrics, **batch.metrics, **timings})
         for logger in self.loggers:
             logger.log_metrics(row, step=self.rl_step)

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
+from sophia.timing import Span
 from sophia.types import (
     Completion,
     GenerationRequest,
@@ -32,6 +33,9 @@ class StepScores(Protocol):
 
     def metrics(self) -> dict[str, float]:
         """Figures of this step's scoring (latency, failures); complete after ``collect``."""
+
+    def spans(self) -> Sequence[Span]:
+        """When the rules and the judge worked, group by group."""
 
 
 class RolloutEngine(Protocol):

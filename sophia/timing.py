@@ -1,10 +1,11 @@
-"""Wall time of the phases of a step."""
+"""When the phases of a step ran, and for how long."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 
 @contextlib.contextmanager
@@ -15,3 +16,38 @@ def timed(timings: dict[str, float], phase: str) -> Iterator[None]:
         yield
     finally:
         timings[phase] = timings.get(phase, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A piece of work by the clock on the wall, which threads and processes share.
+
+    ``lane`` is who did it: ``loader``, ``rules``, ``judge`` or ``trainer``.
+    """
+
+    lane: str
+    phase: str
+    start: float
+    stop: float
+
+
+class Timeline:
+    """The phases of one step: seconds of the trainer by phase, and spans of all lanes."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.spans: list[Span] = []
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Work of the trainer: a step takes the sum of these."""
+        start = time.time()
+        try:
+            with timed(self.seconds, name):
+                yield
+        finally:
+            self.add("trainer", name, start)
+
+    def add(self, lane: str, phase: str, start: float) -> None:
+        """What began at ``start`` and ends now."""
+        self.spans.append(Span(lane=lane, phase=phase, start=start, stop=time.time()))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sophia.timing import Span, Timeline
+
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
@@ -160,7 +162,7 @@ class StepBatch:
         self.prompts = tuple(prompts)
         self.encoded = tuple(encoded)
         self.rollouts: tuple[Rollout, ...] = ()
-        self.timings: dict[str, float] = {}
+        self.timeline = Timeline()
         self.metrics: dict[str, float] = {}
         self.advantages: tuple[float, ...] = ()  # what the loss used, set by the training step
         self._scores: StepScores | None = None
@@ -170,6 +172,10 @@ class StepBatch:
         """Attach the rollouts and the scoring that runs on them."""
         self.rollouts = tuple(rollouts)
         self._scores = scores
+
+    def spans(self) -> list[Span]:
+        """When everything of this step ran, as far as it has ended."""
+        return [*self.timeline.spans, *(self._scores.spans() if self._scores else ())]
 
     def groups(self) -> tuple[ScoredGroup, ...]:
         """The scored groups in the order of ``rollouts``; waits for the scores."""

@@ -15,7 +15,6 @@ from sophia.rollout.canary import Canary, first_completion
 from sophia.rollout.seeds import completion_seed
 from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.rollout.weights import Policy
-from sophia.timing import timed
 from sophia.types import EncodedPrompt, GenerationRequest, Rollout, SamplingParams, StepBatch
 
 _DEFAULT_SYNC = SyncSettings()
@@ -71,15 +70,15 @@ class RolloutCallback(Callback):
     ) -> None:
         """Fill the step."""
         policy = cast("Clocked", pl_module)
-        with timed(batch.timings, "image_features"):
+        with batch.timeline.phase("image_features"):
             batch.encoded = tuple(policy.encode_images(batch.encoded))
         requests = self._requests(batch, policy.rl_step)
         self._push(policy, batch, requests)
         scores = self._composer.open_step(policy.rl_step)
-        with timed(batch.timings, "rollout"), self._engine.awake():
+        with batch.timeline.phase("rollout"), self._engine.awake():
             rollouts = self._generate(requests, scores)
         batch.fill(rollouts, scores)
-        with timed(batch.timings, "sync_proof"):
+        with batch.timeline.phase("sync_proof"):
             self._compare_logps(policy, batch)
 
     def _push(
@@ -89,9 +88,9 @@ class RolloutCallback(Callback):
         if not self._sync.due(policy.rl_step):
             batch.metrics["sync/tensors"] = 0.0
             return
-        with timed(batch.timings, "weight_sync"):
+        with batch.timeline.phase("weight_sync"):
             batch.metrics["sync/tensors"] = float(self._sync.push(policy))
-        with timed(batch.timings, "sync_proof"):
+        with batch.timeline.phase("sync_proof"):
             if self._canary is not None:
                 self._canary.run(policy, requests)
             elements = self._sync.prove(policy, rl_step=policy.rl_step)

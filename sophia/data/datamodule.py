@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,9 +54,12 @@ class StepDataset(Dataset[StepBatch]):
         self._world_size = world_size
 
     def __getitem__(self, rl_step: int) -> StepBatch:
+        start = time.time()
         indices = self._plan.indices(rl_step, rank=self._rank, world_size=self._world_size)
         prompts = [self._prompts[index] for index in indices]
-        return StepBatch(prompts, [self._encode(prompt) for prompt in prompts])
+        batch = StepBatch(prompts, [self._encode(prompt) for prompt in prompts])
+        batch.timeline.add("loader", "images", start)
+        return batch
 
 
 class _StepSampler(Sampler[int]):

@@ -10,6 +10,7 @@ from typing import Any
 
 from sophia.evaluation.records import EvalRecord, load_records
 from sophia.loggers import read_metrics
+from sophia.pictures import data_uri
 from sophia.report.charts import Chart, line_chart, share_chart
 from sophia.report.example import find_example
 from sophia.report.figures import figure_rows
@@ -77,6 +78,7 @@ def write_run_report(run_dir: Path, *, title: str) -> Path:
         when=list(columns),
         charts=_charts(rows, validation),
         phases=_phases(rows),
+        timeline=_timeline(folder.path / "timeline.png"),
         cards=cards(columns, load_images(folder.gallery)),
         example=find_example(folder.path / "rollouts"),
         config=(folder.path / "config.yaml").read_text(),
@@ -89,6 +91,10 @@ def _record(folder: RunFolder) -> dict[str, Any]:
         return {}
     record: dict[str, Any] = json.loads(folder.record.read_text())
     return record
+
+
+def _timeline(path: Path) -> str | None:
+    return data_uri(path.read_bytes()) if path.is_file() else None
 
 
 def _evaluations(path: Path) -> dict[str, list[EvalRecord]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from sophia.rewards.format import FormatRule
 from sophia.rewards.outcome import OutcomeReward
 from sophia.rewards.thinking import ThinkingRule, ThinkingTerm
 from sophia.schedules import Schedule
+from sophia.timing import Span, Timeline
 from sophia.types import Reward, RewardPart, Rollout, ScoredGroup
 
 _NUM_THREADS = 8
@@ -155,10 +157,27 @@ class CompositionStep:
         self._judge = judge
         self._thinking_weight = thinking_weight
         self._graded: list[Future[GradedGroup]] = []
+        self._timeline = Timeline()
 
     def submit(self, rollout: Rollout) -> None:
         """Start scoring; returns at once."""
-        self._graded.append(self._composer.start(rollout, self._judge))
+        start = time.time()
+        graded = self._composer.start(rollout, self._judge)
+        graded.add_done_callback(lambda done: self._watch(done, start))
+        self._graded.append(graded)
+
+    def _watch(self, graded: Future[GradedGroup], start: float) -> None:
+        """Note when the rules were done, and when the judge will be."""
+        self._timeline.add("rules", "rules", start)
+        if graded.cancelled() or graded.exception() is not None:
+            return
+        pending, asked = graded.result().pending, time.time()
+        if pending is not None:
+            pending.add_done_callback(lambda _: self._timeline.add("judge", "judge", asked))
+
+    def spans(self) -> list[Span]:
+        """When the rules and the judge worked, group by group."""
+        return list(self._timeline.spans)
 
     def collect(self) -> tuple[ScoredGroup, ...]:
         """Wait for all; groups come back in the order of submission."""

@@ -1,0 +1,89 @@
+"""A picture of when things ran: what overlaps, and what is waited for."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import matplotlib.pyplot as plt
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib.figure import Figure
+
+from sophia.timing import Span
+
+_LANES = ("loader", "trainer", "rules", "judge")
+_THREADED = ("rules", "judge")  # many at a time: faint, so that a pile is dark
+_BARELY_S = 0.002  # a shorter phase gets no name in the legend
+
+
+class _Clock(Protocol):
+    rl_step: int
+
+
+class TimelineCallback(Callback):
+    """``timeline.png`` in the run's folder, and in TensorBoard.
+
+    Args:
+        run_dir: of the run.
+        num_steps: neighbouring RL steps in a picture.
+        every_n_steps: RL steps between two pictures; the first comes as early as possible.
+    """
+
+    def __init__(self, *, run_dir: Path, num_steps: int = 3, every_n_steps: int = 50) -> None:
+        for name, value in (("num_steps", num_steps), ("every_n_steps", every_n_steps)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1.")
+        self._path = Path(run_dir) / "timeline.png"
+        self._every_n_steps = every_n_steps
+        self._latest: deque[tuple[int, Sequence[Span]]] = deque(maxlen=num_steps)
+        self._drawn = False
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Draw when there is enough to draw, and when its turn has come."""
+        if not trainer.is_global_zero:
+            return
+        done = cast("_Clock", pl_module).rl_step
+        self._latest.append((done - 1, batch.spans()))
+        full = len(self._latest) == self._latest.maxlen
+        if not full or (self._drawn and done % self._every_n_steps):
+            return
+        self._drawn = True
+        figure = draw_timeline(dict(self._latest))
+        figure.savefig(self._path, dpi=110)
+        boards = [x for x in trainer.loggers if isinstance(x, TensorBoardLogger)]
+        for board in boards:
+            board.experiment.add_figure("timeline", figure, global_step=done - 1, close=False)
+        plt.close(figure)
+
+
+def draw_timeline(steps: Mapping[int, Sequence[Span]]) -> Figure:
+    """One lane for each of loader, trainer, rules and judge; seconds from the first rollout."""
+    spans = [span for of_step in steps.values() for span in of_step]
+    zero = min((s.start for s in spans if s.lane == "trainer"), default=0.0)
+    phases = dict.fromkeys(s.phase for s in spans if s.stop - s.start > _BARELY_S)
+    colors = {phase: f"C{place % 10}" for place, phase in enumerate(phases)}
+    lanes = [lane for lane in _LANES if any(s.lane == lane for s in spans)]
+    figure, axes = plt.subplots(figsize=(12, 0.8 + 0.6 * len(lanes)), layout="constrained")
+    for span in spans:
+        if span.phase in colors:
+            axes.broken_barh(
+                [(span.start - zero, span.stop - span.start)],
+                (lanes.index(span.lane) - 0.4, 0.8),
+                facecolors=colors[span.phase],
+                alpha=0.3 if span.lane in _THREADED else 1.0,
+            )
+    for step, of_step in steps.items():
+        start = min((s.start for s in of_step if s.lane == "trainer"), default=zero)
+        axes.axvline(start - zero, color="0.5", linewidth=0.8)
+        axes.annotate(f"step {step}", (start - zero, -0.55), fontsize=8, color="0.3")
+    axes.set_yticks(range(len(lanes)), lanes)
+    axes.set_ylim(len(lanes) - 0.5, -0.8)
+    axes.set_xlabel("seconds")
+    handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in colors.values()]
+    axes.legend(handles, list(colors), loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+    return figure

@@ -60,6 +60,9 @@ class RolloutEngine(Protocol):
     ) -> Iterator[Rollout]:
         """Submit all requests, then yield rollouts as their groups finish."""
 
+    def metrics(self) -> dict[str, float]:
+        """``engine/*`` figures of the last rollout; complete once it is over."""
+
     def awake(self) -> AbstractContextManager[None]:
         """Hold the device memory that generating needs, only inside the context."""
 

@@ -77,6 +77,7 @@ class RolloutCallback(Callback):
         scores = self._composer.open_step(policy.rl_step)
         with batch.timeline.phase("rollout"), self._engine.awake():
             rollouts = self._generate(requests, scores)
+        batch.metrics |= self._engine.metrics()
         batch.fill(rollouts, scores)
         with batch.timeline.phase("sync_proof"):
             self._compare_logps(policy, batch)

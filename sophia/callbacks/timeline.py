@@ -68,6 +68,7 @@ def draw_timeline(steps: Mapping[int, Sequence[Span]]) -> Figure:
     phases = dict.fromkeys(s.phase for s in spans if s.stop - s.start > _BARELY_S)
     colors = {phase: f"C{place % 10}" for place, phase in enumerate(phases)}
     lanes = [lane for lane in _LANES if any(s.lane == lane for s in spans)]
+    figure: Figure
     figure, axes = plt.subplots(figsize=(12, 0.8 + 0.6 * len(lanes)), layout="constrained")
     for span in spans:
         if span.phase in colors:

@@ -87,6 +87,10 @@ class TransformersEngine:
         own = self._model.state_dict()
         return [columns(own[sample.name], sample.columns) for sample in samples]
 
+    def metrics(self) -> dict[str, float]:
+        """Nothing that the step does not know itself."""
+        return {}
+
     @contextlib.contextmanager
     def awake(self) -> Iterator[None]:
         """Memory stays where it is: this engine is for models that fit beside the trainer."""

@@ -66,7 +66,7 @@ class VLLMEngine:
         self._patience = patience
         self._version = 0
         self.num_prompt_tokens = 0
-        """Of all completions so far, each counting its prompt."""
+        """Of completions since the last metrics, each counting its prompt."""
         self.num_cached_tokens = 0
         """Those of them that were not computed again."""
         self._memory = MemoryHandOver(settings.sleep_level)
@@ -137,6 +137,12 @@ class VLLMEngine:
         self._run(lambda: self._memory.take(llm, "weights"))
         read: list[Tensor] = llm.apply_model(reader(samples))[0]
         return read
+
+    def metrics(self) -> dict[str, float]:
+        """Share of prompt tokens that were not computed again; memory handed back, on a GPU."""
+        cached = self.num_cached_tokens / max(self.num_prompt_tokens, 1)
+        self.num_prompt_tokens = self.num_cached_tokens = 0
+        return {"engine/cached_prompt_share": cached, **self._memory.metrics()}
 
     @contextlib.contextmanager
     def awake(self) -> Iterator[None]:

@@ -74,7 +74,10 @@ class MemoryHandOver:
         self._handed_back = {"weights", "kv_cache"}
         self._weights_lost = level == 2
         self.freed_gib = (torch.cuda.mem_get_info()[0] - before) / _GIB
-        log.debug("vLLM sleeps at level %d: %.2f GiB freed", level, self.freed_gib)
+
+    def metrics(self) -> dict[str, float]:
+        """What the last hand-over freed; nothing where nothing is handed over."""
+        return {"engine/freed_gib": self.freed_gib} if self._handed_back else {}
 
     def pushed(self) -> None:
         """All weights that can be pushed were."""

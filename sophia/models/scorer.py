@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from sophia.models.head import token_scores
 from sophia.models.rows import NaiveRows, Rows
-from sophia.models.shared_attention import NAME as SHARED_PREFIX
-from sophia.models.shared_rows import SharedRows
+from sophia.models.shared_attention import set_shared_attention
+from sophia.models.shared_rows import shared_rows
 from sophia.types import TrainBatch
 
 RowsKind = Literal["shared", "naive"]
@@ -23,7 +23,7 @@ RowsKind = Literal["shared", "naive"]
 _HEAD_CHUNK = 512
 """Tokens whose logits exist at a time: 512 x 152,064 in float32 are 297 MiB."""
 
-_ROWS: dict[RowsKind, Callable[..., Rows]] = {"shared": SharedRows, "naive": NaiveRows}
+_ROWS: dict[RowsKind, Callable[..., Rows]] = {"shared": shared_rows, "naive": NaiveRows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,9 +79,3 @@ class TokenScorer(nn.Module):
             entropy_grad=self._entropy_grad,
         )
         return TokenScores(per_token_logps=logps, entropy=entropy)
-
-
-def set_shared_attention(model: Any) -> None:
-    """Packed rows need their own attention in the language model; the vision tower keeps its."""
-    has_vision = hasattr(model.config, "vision_config")
-    model.set_attn_implementation({"text_config": SHARED_PREFIX} if has_vision else SHARED_PREFIX)

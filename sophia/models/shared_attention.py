@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -40,6 +40,20 @@ class RowLayout:
 
     groups: Sequence[GroupLayout]
     varlen: VarlenLayout
+
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float
+    ) -> Tensor:
+        """(1, T, A, D): one call of a kernel for ragged sequences, or two per group without one."""
+        kernel = kernel_for(query)
+        if kernel is not None:
+            return varlen_attention(query, key, value, self.varlen, scaling=scaling, kernel=kernel)
+        outputs = []
+        for group in self.groups:
+            if group.prefix.stop > group.prefix.start:
+                outputs.append(_prefix(query, key, value, group, scaling))
+            outputs.append(_segments(query, key, value, group, scaling))
+        return torch.cat(outputs, dim=1)
 
 
 def row_layout(groups: Sequence[tuple[int, Sequence[int]]], *, device: torch.device) -> RowLayout:
@@ -70,29 +84,35 @@ def group_layout(start: int, prefix_length: int, lengths: Sequence[int]) -> Grou
     )
 
 
+class PackedAttention(Protocol):
+    """Attention of one layer's forward, whatever it keeps beside."""
+
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float
+    ) -> Tensor:
+        """(B, T, A, D) from queries (B, A, T, D), keys and values (B, K, T, D)."""
+
+
 def shared_prefix_attention(
     module: Any,
-    query: Tensor,  # (1, A, T, D)
-    key: Tensor,  # (1, K, T, D)
-    value: Tensor,  # (1, K, T, D)
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
     attention_mask: Tensor | None,
     *,
     scaling: float,
-    shared_prefix: RowLayout,
+    shared_prefix: PackedAttention,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """(1, T, A, D): one call of a kernel for ragged sequences, or two per group without one."""
+    """What Hugging Face layers call; the work is that of the object given to the forward."""
     assert attention_mask is None, "a packed row has its own mask"
-    kernel = kernel_for(query)
-    if kernel is not None:
-        layout = shared_prefix.varlen
-        return varlen_attention(query, key, value, layout, scaling=scaling, kernel=kernel), None
-    outputs = []
-    for group in shared_prefix.groups:
-        if group.prefix.stop > group.prefix.start:
-            outputs.append(_prefix(query, key, value, group, scaling))
-        outputs.append(_segments(query, key, value, group, scaling))
-    return torch.cat(outputs, dim=1), None
+    return shared_prefix.attend(module.layer_idx, query, key, value, scaling), None
+
+
+def set_shared_attention(model: Any) -> None:
+    """Packed rows need their own attention in the language model; the vision tower keeps its."""
+    has_vision = hasattr(model.config, "vision_config")
+    model.set_attn_implementation({"text_config": NAME} if has_vision else NAME)
 
 
 def _prefix(

@@ -4,11 +4,12 @@ A group's part of the row is ``[prompt[:-1] | seg_1 | ... | seg_G]`` with ``seg_
 completion_g[:-1]``: the output at ``seg_g[j]`` predicts ``completion_g[j]``, so nothing is shifted
 and no prompt position is a prediction. Exact against naive rows, gradients included.
 
-Shapes: T tokens of the row, N completion tokens, P a prompt's tokens, H hidden size.
+Shapes: T tokens of the row, N completion tokens, P a prompt's tokens, G groups, H hidden size.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,42 +17,46 @@ from torch import Tensor
 
 from sophia.models.image_features import image_outputs
 from sophia.models.rows import check_image_tokens, collect_pixels, token_inputs
-from sophia.models.shared_attention import row_layout
+from sophia.models.shared_attention import PackedAttention, row_layout
 from sophia.types import EncodedPrompt, TrainBatch
 
 
-class SharedRows:
-    """All groups of a batch in one packed row; the model must use ``shared_prefix`` attention."""
+class PackedRow:
+    """Groups in one row; the model must use ``shared_prefix`` attention.
 
-    def __init__(self, batch: TrainBatch, *, device: torch.device) -> None:
+    Args:
+        prompts: one per group.
+        completions: of each group, token ids of each completion.
+        device: of the model.
+    """
+
+    def __init__(
+        self,
+        prompts: Sequence[EncodedPrompt],
+        completions: Sequence[Sequence[Tensor]],
+        *,
+        device: torch.device,
+    ) -> None:
         self._device = device
-        self._prompts = list(batch.prompts)
-        self._lengths = [
-            batch.lengths[batch.group_ids == group].tolist() for group in range(len(batch.prompts))
-        ]
-        completions = iter(torch.split(batch.completion_ids, batch.lengths.tolist()))
+        self._prompts = list(prompts)
+        self._lengths = [[len(c) for c in group] for group in completions]
         ids: list[Tensor] = []
         predicts: list[Tensor] = []
-        groups: list[tuple[int, list[int]]] = []
         start = 0
-        for prompt, lengths in zip(self._prompts, self._lengths, strict=True):
-            prefix = prompt.prompt_ids[:-1]
-            segments = [
-                torch.cat([prompt.prompt_ids[-1:], next(completions)[:-1]]) for _ in lengths
-            ]
-            groups.append((len(prefix), lengths))
-            ids += [prefix, *segments]
-            begin = start + len(prefix)
-            start = begin + sum(lengths)
+        for prompt, group in zip(self._prompts, completions, strict=True):
+            ids += [prompt.prompt_ids[:-1], *_segments(prompt, group)]
+            begin = start + len(prompt.prompt_ids) - 1
+            start = begin + sum(map(len, group))
             predicts.append(torch.arange(begin, start))
         self.input_ids = torch.cat(ids)[None].to(device)  # (1, T)
-        self._layout = row_layout(groups, device=device)
+        prefixes = [len(prompt.prompt_ids) - 1 for prompt in self._prompts]
+        self.layout = row_layout(list(zip(prefixes, self._lengths, strict=True)), device=device)
         self._predicts = torch.cat(predicts).to(device)  # (N,)
         self._features = [p.image_features for p in self._prompts if p.image_features]
         self._pixels = None if self._features else collect_pixels(self._prompts, device)
 
-    def hidden(self, model: Any) -> Tensor:
-        """(N, H) from one packed forward."""
+    def hidden(self, model: Any, *, attention: PackedAttention | None = None) -> Tensor:
+        """(N, H) from one packed forward; ``attention`` may stand around that of the layout."""
         images = self._images(model)
         inputs = token_inputs(model, self.input_ids, has_images=images is not None)
         if images is not None:
@@ -61,10 +66,15 @@ class SharedRows:
         output = model.model(
             position_ids=self._positions(model.model),
             use_cache=False,
-            shared_prefix=self._layout,
+            shared_prefix=attention or self.layout,
             **inputs,
         )
         return output.last_hidden_state[0, self._predicts]  # type: ignore[no-any-return]
+
+    def next_positions(self, model: Any) -> Tensor:
+        """(G,) what follows each prompt; not P: an image advances by less than its tokens."""
+        last = [int(_prompt_positions(model.model, p).max()) for p in self._prompts]
+        return torch.tensor(last, device=self._device) + 1
 
     def _images(self, model: Any) -> Any:
         """Outputs of the vision tower, which may be known already; None without images."""
@@ -81,7 +91,7 @@ class SharedRows:
         for prompt, lengths in zip(self._prompts, self._lengths, strict=True):
             own = _prompt_positions(body, prompt)  # (3 or 1, P)
             pieces.append(own[:, :-1])
-            after = int(own.max())  # not P: an image advances positions by less than its tokens
+            after = int(own.max())
             for length in lengths:
                 rest = torch.arange(after + 1, after + length).expand(len(own), -1)
                 pieces += [own[:, -1:], rest]
@@ -89,7 +99,20 @@ class SharedRows:
         return positions if len(positions) == 1 else positions[:, None]
 
 
+def shared_rows(batch: TrainBatch, *, device: torch.device) -> PackedRow:
+    """All groups of a batch in one row."""
+    flat = iter(torch.split(batch.completion_ids, batch.lengths.tolist()))
+    counts = torch.bincount(batch.group_ids, minlength=len(batch.prompts)).tolist()
+    completions = [[next(flat) for _ in range(count)] for count in counts]
+    return PackedRow(batch.prompts, completions, device=device)
+
+
+def _segments(prompt: EncodedPrompt, completions: Sequence[Tensor]) -> list[Tensor]:
+    return [torch.cat([prompt.prompt_ids[-1:], c[:-1]]) for c in completions]
+
+
 def _prompt_positions(body: Any, prompt: EncodedPrompt) -> Tensor:
+    """(3, P) for a vision model, (1, P) for a text model."""
     if not hasattr(body, "get_rope_index"):
         return torch.arange(len(prompt.prompt_ids))[None]
     positions: Tensor = body.get_rope_index(

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from torch import Tensor
-from transformers.generation.streamers import BaseStreamer
-
-_UNFINISHED = "�"  # what a decoder makes of the first bytes of a longer character
+_UNFINISHED = "�"  # what a decoder makes of the first bytes of a character
 
 
-class TextStreamer(BaseStreamer):  # type: ignore[misc]
-    """What Hugging Face ``generate`` calls with the prompt, and then with every token.
+class TextStreamer:
+    """Is given one token after the other.
 
     Args:
         decode: token ids -> text without special tokens.
@@ -21,22 +18,19 @@ class TextStreamer(BaseStreamer):  # type: ignore[misc]
     def __init__(self, decode: Callable[[Sequence[int]], str], show: Callable[[str], None]) -> None:
         self._decode = decode
         self._show = show
-        self._tokens: list[int] | None = None
+        self._tokens: list[int] = []
         self._shown = 0
 
-    def put(self, value: Tensor) -> None:
-        """Tokens; the first call is the prompt's."""
-        if self._tokens is None:
-            self._tokens = []
-            return
-        self._tokens += value.flatten().tolist()
+    def put(self, token: int) -> None:
+        """The next token."""
+        self._tokens.append(token)
         text = self._decode(self._tokens)
         if not text.endswith(_UNFINISHED):
             self._emit(text)
 
     def end(self) -> None:
         """Whatever is left, finished characters or not."""
-        self._emit(self._decode(self._tokens or []))
+        self._emit(self._decode(self._tokens))
 
     def _emit(self, text: str) -> None:
         if len(text) > self._shown:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-import torch
 
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
@@ -22,9 +21,8 @@ def decode(tokens: Sequence[int]) -> str:
 def test_a_character_comes_when_its_bytes_are_there() -> None:
     pieces: list[str] = []
     streamer = TextStreamer(decode, pieces.append)
-    streamer.put(torch.tensor([[65, 65]]))  # the prompt
     for byte in "aé!".encode():
-        streamer.put(torch.tensor([byte]))
+        streamer.put(byte)
     streamer.end()
     assert pieces == ["a", "é", "!"]
 
@@ -32,8 +30,7 @@ def test_a_character_comes_when_its_bytes_are_there() -> None:
 def test_what_never_finishes_is_shown_at_the_end() -> None:
     pieces: list[str] = []
     streamer = TextStreamer(decode, pieces.append)
-    streamer.put(torch.tensor([[65]]))
-    streamer.put(torch.tensor([0xC3]))
+    streamer.put(0xC3)
     assert pieces == []
     streamer.end()
     assert pieces == ["�"]

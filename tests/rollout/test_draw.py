@@ -1,20 +1,30 @@
-"""The sampler draws from the distribution it says it draws from."""
+"""A draw is from the distribution it says it is from."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from sophia.rollout.sampler import SeededSampler
+from sophia.rollout.draw import FREE, Drawn, Rows, draw, uniform_numbers
 from sophia.rollout.seeds import completion_seed
 from sophia.types import SamplingParams
 
 LOGITS = torch.tensor([0.5, 0.25, 0.15, 0.1, 1e-9]).log()
 
 
-def draw(sampling: SamplingParams, count: int = 4000) -> torch.Tensor:
-    sampler = SeededSampler(range(count), sampling, banned=(4,), device=torch.device("cpu"))
-    picked = sampler(torch.zeros(count, 1, dtype=torch.long), LOGITS.expand(count, -1))
+def drawn(sampling: SamplingParams, count: int) -> Drawn:
+    uniform = torch.stack([uniform_numbers(seed, 1) for seed in range(count)])
+    seen = torch.tensor([[True, False, False, False, False]]).expand(count, -1)
+    rows = Rows(
+        uniform=uniform,
+        forced=torch.full((count, 1), FREE),
+        seen=seen if sampling.repetition_penalty != 1.0 else None,
+    )
+    return draw(LOGITS.expand(count, -1), rows, sampling=sampling, banned=torch.tensor([4]))
+
+
+def frequencies(sampling: SamplingParams, count: int = 4000) -> torch.Tensor:
+    picked = drawn(sampling, count).as_scores(LOGITS.expand(count, -1))
     assert (picked.isfinite().sum(dim=1) == 1).all()
     return torch.bincount(picked.argmax(dim=1), minlength=5) / count
 
@@ -40,14 +50,14 @@ def draw(sampling: SamplingParams, count: int = 4000) -> torch.Tensor:
 )
 def test_frequencies(sampling: SamplingParams, expected: list[float]) -> None:
     # 4000 draws: a standard error of at most 0.008
-    torch.testing.assert_close(draw(sampling), torch.tensor(expected).float(), atol=0.03, rtol=0)
+    torch.testing.assert_close(
+        frequencies(sampling), torch.tensor(expected).float(), atol=0.03, rtol=0
+    )
 
 
 def test_logps_are_of_the_whole_distribution_at_the_temperature() -> None:
     sampling = SamplingParams(max_new_tokens=1, temperature=0.5, top_k=1)
-    sampler = SeededSampler((0,), sampling, banned=(4,), device=torch.device("cpu"))
-    sampler(torch.zeros(1, 1, dtype=torch.long), LOGITS[None])
-    assert sampler.sampled_logps().exp().item() == pytest.approx(0.7246, abs=1e-4)
+    assert drawn(sampling, 1).logps.exp().item() == pytest.approx(0.7246, abs=1e-4)
 
 
 def test_seeds_differ_by_everything_that_makes_a_completion() -> None:

@@ -90,15 +90,14 @@ def kernel_for(query: Tensor) -> VarlenKernel | None:
 
 @cache
 def _kernel() -> VarlenKernel:
-    """That of flash-attn where it is installed, or torch's own."""
-    if importlib.util.find_spec("flash_attn") is None:
-        return _torch_kernel
-    return _flash_kernel
+    has_flash_attn = importlib.util.find_spec("flash_attn") is not None
+    return flash_kernel if has_flash_attn else torch_kernel
 
 
-def _flash_kernel(
+def flash_kernel(
     query: Tensor, key: Tensor, value: Tensor, layout: VarlenLayout, scaling: float
 ) -> Tensor:
+    """That of flash-attn."""
     flash: Any = importlib.import_module("flash_attn")
     output: Tensor = flash.flash_attn_varlen_func(
         query, key, value,
@@ -108,9 +107,10 @@ def _flash_kernel(
     return output
 
 
-def _torch_kernel(
+def torch_kernel(
     query: Tensor, key: Tensor, value: Tensor, layout: VarlenLayout, scaling: float
 ) -> Tensor:
+    """Torch's own, from 2.11 on."""
     varlen: Any = importlib.import_module("torch.nn.attention.varlen")
     copies = query.shape[1] // key.shape[1]  # not every version shares key heads by itself
     output: Tensor = varlen.varlen_attn(

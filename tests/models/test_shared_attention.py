@@ -27,15 +27,15 @@ ROWS: list[Groups] = [
 ]
 
 
-def states(groups: Groups) -> tuple[Tensor, Tensor, Tensor]:
+def states(groups: Groups, *, head_size: int = 8) -> tuple[Tensor, Tensor, Tensor]:
     """Queries of four heads, keys and values of two."""
     total = sum(prefix + sum(lengths) for prefix, lengths in groups)
     generator = torch.Generator().manual_seed(0)
     query, key, value = (
-        torch.randn(1, heads, total, 8, dtype=torch.float64, generator=generator).requires_grad_()
+        torch.randn(1, heads, total, head_size, dtype=torch.float64, generator=generator)
         for heads in (4, 2, 2)
     )
-    return query, key, value
+    return query.requires_grad_(), key.requires_grad_(), value.requires_grad_()
 
 
 def dense_mask(groups: Groups) -> Tensor:

@@ -26,12 +26,21 @@ NAME = "shared_prefix"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GroupLayout:
-    """Where a group lies in the row."""
+    """The shape of a group's piece of the row."""
 
-    prefix: slice  # of the row
-    tokens: Tensor  # (S, R) row index of each segment token; padding repeats a real one
-    padding: Tensor  # (S, R) bool
+    prefix_length: int
+    num_segments: int
+    num_tokens: int  # of all segments
     mask: Tensor  # (R, P + R) bool: what a segment token sees of [prefix, its segment]
+    ragged: Ragged | None  # None: segments are equally long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ragged:
+    """Segments of different length, side by side."""
+
+    tokens: Tensor  # (S, R) index among the segment tokens; padding repeats a real one
+    inside: Tensor  # (S, R) bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,40 +57,42 @@ class RowLayout:
         kernel = kernel_for(query)
         if kernel is not None:
             return varlen_attention(query, key, value, self.varlen, scaling=scaling, kernel=kernel)
-        outputs = []
-        for group in self.groups:
-            if group.prefix.stop > group.prefix.start:
-                outputs.append(_prefix(query, key, value, group, scaling))
-            outputs.append(_segments(query, key, value, group, scaling))
-        return torch.cat(outputs, dim=1)
+        # One split of the row: a slice per group would make its backward quadratic in groups.
+        sizes = [group.prefix_length + group.num_tokens for group in self.groups]
+        pieces = (torch.split(states[0], sizes, dim=1) for states in (query, key, value))
+        outputs: list[Tensor] = []
+        for group, q, k, v in zip(self.groups, *pieces, strict=True):
+            outputs += _attend_group(group, q, k, v, scaling)
+        return torch.cat(outputs)[None]
 
 
 def row_layout(groups: Sequence[tuple[int, Sequence[int]]], *, device: torch.device) -> RowLayout:
     """Of a row of groups, each a prefix length and the lengths of its segments."""
-    layouts, start = [], 0
-    for prefix_length, lengths in groups:
-        layouts.append(group_layout(start, prefix_length, lengths))
-        start += prefix_length + sum(lengths)
-    return RowLayout(groups=layouts, varlen=varlen_layout(groups, device))
+    return RowLayout(
+        groups=[_group_layout(*group, device) for group in groups],
+        varlen=varlen_layout(groups, device),
+    )
 
 
-def group_layout(start: int, prefix_length: int, lengths: Sequence[int]) -> GroupLayout:
-    """The layout of a group whose prefix begins at row index ``start``."""
+def _group_layout(prefix_length: int, lengths: Sequence[int], device: torch.device) -> GroupLayout:
     longest = max(lengths)
-    first = start + prefix_length
-    sizes = torch.tensor(lengths)
-    starts = first + sizes.cumsum(0) - sizes
-    offsets = torch.arange(longest)
-    padding = offsets[None] >= sizes[:, None]
-    tokens = starts[:, None] + torch.minimum(offsets[None], sizes[:, None] - 1)
     causal = torch.ones(longest, longest, dtype=torch.bool).tril()
     seen = torch.ones(longest, prefix_length, dtype=torch.bool)
     return GroupLayout(
-        prefix=slice(start, first),
-        tokens=tokens,
-        padding=padding,
-        mask=torch.cat([seen, causal], dim=1),
+        prefix_length=prefix_length,
+        num_segments=len(lengths),
+        num_tokens=sum(lengths),
+        mask=torch.cat([seen, causal], dim=1).to(device),
+        ragged=None if min(lengths) == longest else _ragged(lengths, device),
     )
+
+
+def _ragged(lengths: Sequence[int], device: torch.device) -> Ragged:
+    sizes = torch.tensor(lengths)[:, None]
+    starts = sizes.cumsum(0) - sizes
+    offsets = torch.arange(max(lengths))[None]
+    tokens = starts + torch.minimum(offsets, sizes - 1)
+    return Ragged(tokens=tokens.to(device), inside=(offsets < sizes).to(device))
 
 
 class PackedAttention(Protocol):
@@ -115,42 +126,38 @@ def set_shared_attention(model: Any) -> None:
     model.set_attn_implementation({"text_config": NAME} if has_vision else NAME)
 
 
-def _prefix(
-    query: Tensor, key: Tensor, value: Tensor, group: GroupLayout, scaling: float
-) -> Tensor:
-    """(1, P, A, D)."""
-    own = group.prefix
+def _attend_group(
+    group: GroupLayout,
+    query: Tensor,  # (A, P + sum of segment lengths, D)
+    key: Tensor,  # (K, ..., D)
+    value: Tensor,  # (K, ..., D)
+    scaling: float,
+) -> list[Tensor]:
+    """(P, A, D) of the prefix, if there is one, and (sum of segment lengths, A, D)."""
+    sizes = [group.prefix_length, group.num_tokens]
+    (q, q_own), (k, k_own), (v, v_own) = (torch.split(x, sizes, 1) for x in (query, key, value))
     output = scaled_dot_product_attention(
-        query[:, :, own], key[:, :, own], value[:, :, own],
-        is_causal=True, scale=scaling, enable_gqa=True,
-    )  # fmt: skip
-    return output.transpose(1, 2)
-
-
-def _segments(
-    query: Tensor, key: Tensor, value: Tensor, group: GroupLayout, scaling: float
-) -> Tensor:
-    """(1, sum of segment lengths, A, D)."""
-    output = scaled_dot_product_attention(
-        _gather(query, group.tokens),
-        _with_prefix(key, group),
-        _with_prefix(value, group),
-        attn_mask=group.mask.to(query.device),
+        _side_by_side(q_own, group),
+        torch.cat([k.expand(group.num_segments, *k.shape), _side_by_side(k_own, group)], dim=2),
+        torch.cat([v.expand(group.num_segments, *v.shape), _side_by_side(v_own, group)], dim=2),
+        attn_mask=group.mask,
         scale=scaling,
         enable_gqa=True,
-    )  # (S, A, R, D)
-    return output.transpose(1, 2)[~group.padding][None]
+    ).transpose(1, 2)  # (S, R, A, D)
+    own = output.flatten(0, 1) if group.ragged is None else output[group.ragged.inside]
+    if not group.prefix_length:
+        return [own]
+    prefix = scaled_dot_product_attention(
+        q[None], k[None], v[None], is_causal=True, scale=scaling, enable_gqa=True
+    )
+    return [prefix[0].transpose(0, 1), own]
 
 
-def _with_prefix(states: Tensor, group: GroupLayout) -> Tensor:
-    """(S, K, P + R, D): the prefix in front of every segment."""
-    prefix = states[:, :, group.prefix].expand(len(group.tokens), -1, -1, -1)
-    return torch.cat([prefix, _gather(states, group.tokens)], dim=2)
-
-
-def _gather(states: Tensor, tokens: Tensor) -> Tensor:
-    """(1, heads, T, D) -> (S, heads, R, D)."""
-    return states[0][:, tokens].transpose(0, 1)
+def _side_by_side(states: Tensor, group: GroupLayout) -> Tensor:
+    """(heads, sum of segment lengths, D) -> (S, heads, R, D)."""
+    if group.ragged is None:
+        return states.view(len(states), group.num_segments, -1, states.shape[2]).transpose(0, 1)
+    return states[:, group.ragged.tokens].transpose(0, 1)
 
 
 AttentionInterface.register(NAME, shared_prefix_attention)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import distributed
+
 
 class RunStopped(Exception):  # noqa: N818  (named for what it says)
     """The run cannot go on, and nothing was trained on in this step: it can be resumed."""
@@ -9,3 +11,25 @@ class RunStopped(Exception):  # noqa: N818  (named for what it says)
 
 class EngineFailed(RunStopped):
     """The rollout engine died, hung, or holds other weights than the trainer."""
+
+
+class StoppedTogether(RunStopped):
+    """All processes stop at the same place, so that they can still save together."""
+
+
+def stop_together(mine: RunStopped | None) -> None:
+    """Stop all processes when one has to; every process must call this.
+
+    Raises:
+        RunStopped: ``mine``, on a process that is alone.
+        StoppedTogether: on all of several, with the message of the first that has one.
+    """
+    if not distributed.is_initialized() or distributed.get_world_size() == 1:
+        if mine is not None:
+            raise mine
+        return
+    messages: list[str | None] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(messages, None if mine is None else str(mine))
+    said = [message for message in messages if message is not None]
+    if said:
+        raise StoppedTogether(said[0]) from mine

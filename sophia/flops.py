@@ -105,7 +105,7 @@ def model_shape(model: Any) -> ModelShape:
 
 
 def forward_flops(shape: ModelShape, batch: TrainBatch, rows: Rows) -> Flops:
-    """Of all completions of a batch with their prompts and images."""
+    """Of all completions of a batch with their prompts, and images whose features are not known."""
     text = vision = 0.0
     for group, prompt in enumerate(batch.prompts):
         lengths = batch.lengths[batch.group_ids == group].tolist()
@@ -120,7 +120,7 @@ def forward_flops(shape: ModelShape, batch: TrainBatch, rows: Rows) -> Flops:
         text += 2 * tokens * shape.layer_weights
         text += 4 * pairs * shape.attention_width * shape.num_layers
         text += 2 * sum(lengths) * shape.head_weights
-        if prompt.image_grid_thw is not None:
+        if prompt.image_grid_thw is not None and not prompt.image_features:
             vision += copies * _vision_flops(shape, prompt.image_grid_thw)
     return Flops(text=text, vision=vision)
 

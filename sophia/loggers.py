@@ -57,7 +57,7 @@ class TensorBoard(TensorBoardLogger):
 
 
 class CSVMetrics(Logger):
-    """Appends rows; a new column rewrites the file.
+    """Appends rows; a new column rewrites the file. No rows are kept in memory.
 
     A resumed run goes on in the same file: the first row it logs removes all rows from that step
     on, so a kill leaves neither duplicates nor half a row.
@@ -66,8 +66,7 @@ class CSVMetrics(Logger):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = Path(path)
-        self._rows: list[dict[str, str]] | None = None
-        self._columns: list[str] = [_STEP]
+        self._columns: list[str] = []  # unknown until the first row is logged
 
     @property
     def name(self) -> str:
@@ -93,14 +92,12 @@ class CSVMetrics(Logger):
         """Write one row."""
         assert step is not None, "rows are numbered by RL step"
         row = {_STEP: str(step), **{name: repr(float(v)) for name, v in metrics.items()}}
-        first = self._rows is None
-        rows = read_metrics(self._path, before=step) if self._rows is None else self._rows
-        self._rows = [*rows, row]
-        missing = [name for r in self._rows if first or r is row for name in r]
-        new = [name for name in dict.fromkeys(missing) if name not in self._columns]
-        if first or new:
-            self._columns += new
-            self._rewrite(self._rows)
+        new = [name for name in row if name not in self._columns]
+        if new:
+            first = not self._columns
+            rows = [*read_metrics(self._path, before=step if first else None), row]
+            self._columns = list(dict.fromkeys(name for r in rows for name in r))
+            self._rewrite(rows)
         else:
             with self._path.open("a", newline="") as file:
                 csv.DictWriter(file, self._columns).writerow(row)

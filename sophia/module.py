@@ -35,7 +35,7 @@ from sophia.optim import (
 from sophia.perf import Performance, tokens_per_patch
 from sophia.rewards.metrics import reward_metrics
 from sophia.schedules import Schedule
-from sophia.step_metrics import completion_metrics, mean_over_ranks
+from sophia.step_metrics import completion_metrics, over_ranks
 from sophia.strategy import ShardedStrategy
 from sophia.types import EncodedPrompt, Rollout, ScoredGroup, StepBatch, TrainBatch
 from sophia.update import FixedLogProbs, PolicyUpdate, UpdateConfig
@@ -176,8 +176,8 @@ class GRPOModule(LightningModule):
         with batch.timeline.phase("update"):
             metrics = self._train_on(flat, FixedLogProbs(old=old, ref=ref))
         rewards = reward_metrics(groups)
-        world_size = self.trainer.world_size
-        perf = self._performance.metrics(flat, batch.timeline.seconds, world_size=world_size)
+        seconds, world_size = batch.timeline.seconds, self.trainer.world_size
+        perf = self._performance.metrics(flat, spans, seconds, world_size=world_size)
         self._log_step({**rewards, **completion_metrics(batch.rollouts), **metrics, **perf}, batch)
         self.rl_step += 1
 
@@ -262,11 +262,10 @@ class GRPOModule(LightningModule):
         return {**metrics, "lr": rate, "optim/frac_params_changed": changed}
 
     def _log_step(self, metrics: Mapping[str, float], batch: StepBatch) -> None:
-        """One row at this RL step, averaged over ranks, to every logger."""
-        timings = {
-            f"timing_s/{phase}": seconds for phase, seconds in batch.timeline.seconds.items()
-        }
-        row = mean_over_ranks({**metrics, **batch.metrics, **timings})
+        """One row at this RL step, of all ranks, to every logger."""
+        phases = batch.timeline.seconds.items()
+        timings = {f"timing_s/{phase}": seconds for phase, seconds in phases}
+        row = over_ranks({**metrics, **batch.metrics, **timings})
         for logger in self.loggers:
             logger.log_metrics(row, step=self.rl_step)
         shown = {name: row[name] for name in ("reward", "accuracy")}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sophia.flops import Flops, ModelShape, Rows, forward_flops, model_shape, peak_flops
 from sophia.models.adapters import is_adapter
@@ -15,6 +18,7 @@ from sophia.types import TrainBatch
 
 _TRAINING = ("reference", "old", "update")
 _GIB = 2**30
+_STATM = Path("/proc/self/statm")  # pages: total, resident, ...
 
 
 class Performance:
@@ -49,16 +53,28 @@ class Performance:
         self._peak = peak_flops(torch.cuda.get_device_name(device)) if self._cuda else None
 
     def metrics(
-        self, batch: TrainBatch, timings: Mapping[str, float], *, world_size: int
+        self,
+        batch: TrainBatch,
+        spans: Sequence[tuple[int, int]],
+        timings: Mapping[str, float],
+        *,
+        world_size: int,
     ) -> dict[str, float]:
-        """Of a step whose phases took ``timings``; ``perf/mfu`` only on a known device."""
+        """Of a step whose phases took ``timings``; ``perf/mfu`` only on a known device.
+
+        ``spans`` are the (start, stop) of the completions that went through the model together.
+        """
         seconds = sum(timings.values())
         rows = {
             # Every process has its own completions; logged is the mean over processes.
             "perf/tokens_per_second": world_size * len(batch.completion_ids) / max(seconds, 1e-9),
             "perf/step_seconds": seconds,
+            "perf/padding_share": self._padding_share(batch, spans),
             "perf/host_memory_gib": host_memory_bytes() / _GIB,
         }
+        resident = resident_bytes()
+        if resident is not None:
+            rows["perf/host_resident_gib"] = resident / _GIB
         training = sum(timings.get(phase, 0.0) for phase in _TRAINING)
         rate = self.training_flops(batch) / max(training, 1e-9)
         rows["perf/tflops_per_device"] = rate / 1e12
@@ -77,6 +93,12 @@ class Performance:
         update = forward.text * (1 + self._backward.text)
         update += forward.vision * (1 + self._backward.vision)
         return extra + self._num_iterations * update
+
+    def _padding_share(self, batch: TrainBatch, spans: Sequence[tuple[int, int]]) -> float:
+        if self._rows == "shared":  # packed: nothing is padded
+            return 0.0
+        sizes = sequence_sizes(batch)
+        return padding_share([sizes[a:b] for a, b in spans])
 
 
 def backward_cost(model: Any) -> Flops:
@@ -97,7 +119,30 @@ def tokens_per_patch(model: Any) -> float:
     return patch / (shape.layer_weights * (1 + backward.text))
 
 
+def sequence_sizes(batch: TrainBatch) -> Tensor:
+    """(B,) tokens of each completion and its prompt."""
+    prompts = torch.tensor([len(prompt.prompt_ids) for prompt in batch.prompts])
+    return prompts[batch.group_ids] + batch.lengths
+
+
+def padding_share(micro_batches: Iterable[Tensor]) -> float:
+    """Share in [0, 1) of computed positions that hold no token.
+
+    ``micro_batches`` are the sizes of the sequences that are padded to the longest among them.
+    """
+    sizes = list(micro_batches)
+    computed = sum(len(micro) * int(micro.max()) for micro in sizes)
+    return 1.0 - sum(int(micro.sum()) for micro in sizes) / computed
+
+
 def host_memory_bytes() -> float:
     """The most that this process has held so far."""
     unit = 1 if sys.platform == "darwin" else 1024
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
+
+def resident_bytes() -> float | None:
+    """What this process holds in the host's memory now; None where the system does not tell."""
+    if not _STATM.is_file():
+        return None
+    return float(int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))

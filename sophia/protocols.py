@@ -71,7 +71,7 @@ class ThinkingJudge(Protocol):
     """Scores the reasoning of completions, each in [0, 1], or None where it could not."""
 
     def open_step(self) -> JudgeStep:
-        """Start the judging of one step (its deadline and its metrics count from here)."""
+        """Start the judging of one step; raises RunStopped when the judge is down for good."""
 
     def close(self) -> None:
         """Release connections and stores."""
@@ -83,10 +83,7 @@ class JudgeStep(Protocol):
     def submit(
         self, prompt: Prompt, completions: Sequence[Completion]
     ) -> Future[tuple[float | None, ...]]:
-        """Judge completions of one prompt; returns at once. The future holds one score each.
-
-        It raises only when the run must stop (the judge is down for good); other failures are None.
-        """
+        """Judge completions of one prompt; returns at once. One score each, None for failures."""
 
     def metrics(self) -> dict[str, float]:
         """``judge/*`` figures of this step; called after its futures are done."""

@@ -19,6 +19,11 @@ class RunFolder:
     path: Path
 
     @property
+    def config(self) -> Path:
+        """The settings, interpolations unresolved."""
+        return self.path / _CONFIG
+
+    @property
     def metrics(self) -> Path:
         """One row per RL step."""
         return self.path / "metrics.csv"
@@ -54,6 +59,15 @@ class RunFolder:
         """RL steps that the latest whole checkpoint has behind it."""
         found = last_whole_checkpoint(self.path / "checkpoints")
         return found[0] if found else 0
+
+
+def run_around(path: Path) -> RunFolder | None:
+    """The run that a policy is of: the folder itself, or the one its checkpoint or export is in."""
+    for folder in (path, *path.parents[:2]):
+        run = RunFolder(path=folder)
+        if run.config.is_file() and run.skeleton.is_dir():
+            return run
+    return None
 
 
 def open_run_folder(path: Path, settings: str, *, resume: bool) -> RunFolder:

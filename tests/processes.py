@@ -39,13 +39,11 @@ def free_port() -> int:
         return port
 
 
-def sharded_run(
-    world_size: int, out: Path, *, timeout_s: float = 150.0, **case: Any
-) -> dict[str, Any]:
-    """What a training run of tests/sharded_worker.py leaves; a deadlock is an error."""
+def start_processes(world_size: int, out: Path, **case: Any) -> list[subprocess.Popen[str]]:
+    """The processes of a training run of tests/sharded_worker.py."""
     port = free_port()
     text = json.dumps({**case, "out": str(out), "world_size": world_size}, default=str)
-    processes = [
+    return [
         subprocess.Popen(
             [sys.executable, "-m", "tests.sharded_worker", text],
             cwd=ROOT,
@@ -56,6 +54,10 @@ def sharded_run(
         )
         for rank in range(world_size)
     ]
+
+
+def finish(processes: list[subprocess.Popen[str]], *, timeout_s: float = 150.0) -> None:
+    """Wait until all have ended well; a deadlock is an error."""
     outputs = []
     try:
         outputs = [process.communicate(timeout=timeout_s)[0] for process in processes]
@@ -64,5 +66,22 @@ def sharded_run(
             process.kill()
     for process, output in zip(processes, outputs, strict=True):
         assert process.returncode == 0, output
+
+
+def sharded_run(
+    world_size: int, out: Path, *, timeout_s: float = 150.0, **case: Any
+) -> dict[str, Any]:
+    """What a training run leaves."""
+    finish(start_processes(world_size, out, **case), timeout_s=timeout_s)
     result: dict[str, Any] = torch.load(out, weights_only=True)
     return result
+
+
+def stopped_messages(world_size: int, out: Path) -> list[str]:
+    """What each process of a run that stopped itself said."""
+    return [stopped_path(out, rank).read_text() for rank in range(world_size)]
+
+
+def stopped_path(out: Path, rank: int) -> Path:
+    """Where a process of tests/sharded_worker.py says why it stopped."""
+    return out.with_suffix(f".stopped_{rank}")

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.strategies import DDPStrategy
 
+from sophia.callbacks.checkpoint import CheckpointCallback
+from sophia.callbacks.stop_signal import StopSignalCallback
 from sophia.checkpoint import checkpoint_path
 from sophia.data.datamodule import StepPlan
 from sophia.data.digits import DigitsDataset
+from sophia.failures import RunStopped
 from sophia.models.load import ModelLoader
 from sophia.models.lora import LoRA
 from sophia.models.sharding import local
+from sophia.models.shared_rows import shared_rows
 from sophia.models.weights import all_weights
 from sophia.module import GRPOModule
+from sophia.protocols import JudgeStep
+from sophia.rewards.digits_judge import DigitsJudge
+from sophia.rewards.judge.down import JudgeDown
 from sophia.schedules import Constant, Linear
 from sophia.strategy import ShardedStrategy
-from sophia.types import Message, Prompt
+from sophia.types import Message, Prompt, TrainBatch
 from sophia.update import UpdateConfig
+from tests.processes import stopped_path
 from tests.training import Run, SaveAfter
 
+RANK = int(os.environ.get("RANK", "0"))
 OPTIMIZERS: dict[str, Any] = {
     "sgd": partial(torch.optim.SGD, lr=1.0),
     "adamw": partial(torch.optim.AdamW, lr=1e-3),
@@ -76,14 +89,94 @@ class PoisonSecond(Callback):
         norm.register_forward_hook(lambda module, inputs, output: output * float("nan"))
 
 
+class JudgeThatGoesDown(DigitsJudge):
+    """Is down from some step on."""
+
+    def __init__(self, step: int) -> None:
+        self._steps_left = step
+
+    def open_step(self) -> JudgeStep:
+        if self._steps_left == 0:
+            raise JudgeDown("the judge of this process is down")
+        self._steps_left -= 1
+        return super().open_step()
+
+
+class SayStarted(Callback):
+    """Writes a file when the first step is done."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        self._path.touch()
+
+
 def callbacks(case: dict[str, Any]) -> list[Callback]:
     """Those that a case asks for."""
     found: list[Callback] = []
+    if "run_dir" in case:
+        every, steps = case.get("save_every", 1000), case["num_steps"]
+        found.append(
+            CheckpointCallback(
+                run_dir=Path(case["run_dir"]), every_n_steps=every, num_steps=steps, keep_last=2
+            )
+        )
+    if "without_guard" in case:
+        found.append(WithoutGuard(case["without_guard"]))
+    if "started" in case:
+        found += [StopSignalCallback(), SayStarted(Path(case["started"]))]
     if "save_after" in case:
         found.append(SaveAfter(case["save_after"], Path(case["checkpoints"])))
     if "poison_on_second" in case:
         found.append(PoisonSecond(case["poison_on_second"]))
     return found
+
+
+class TowerHidden:
+    """The body of a model for which nobody asks whether there is a tower."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def __call__(self, **inputs: Any) -> Any:
+        return self._body(**inputs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "visual":
+            raise AttributeError(name)
+        return getattr(self._body, name)
+
+
+class Unguarded:
+    """Rows that leave the tower out where there are no images."""
+
+    def __init__(self, batch: TrainBatch, *, device: torch.device) -> None:
+        self._rows = shared_rows(batch, device=device)
+
+    def hidden(self, model: Any) -> torch.Tensor:
+        blind = SimpleNamespace(model=TowerHidden(model.model), config=model.config)
+        return self._rows.hidden(blind)
+
+
+class WithoutGuard(Callback):
+    """Lets the policy or the reference use such rows."""
+
+    def __init__(self, which: str) -> None:
+        self._which = which
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, GRPOModule)
+        scorer = pl_module.policy if self._which == "policy" else pl_module._reference[0]
+        assert scorer is not None
+        scorer._rows = Unguarded
 
 
 def make_run(case: dict[str, Any]) -> Run:
@@ -108,6 +201,8 @@ def make_run(case: dict[str, Any]) -> Run:
         else Constant(value=1.0),
         callbacks=callbacks(case),
     )
+    if "judge_down_on_second" in case and RANK == 1:
+        run.judge_by(JudgeThatGoesDown(case["judge_down_on_second"]))
     if case.get("text_only_on_second"):
         run.data.train = TextOnly(second_ranks_prompts(steps))
     return run
@@ -132,11 +227,17 @@ def main() -> None:
     warnings.simplefilter("ignore")
     case = json.loads(sys.argv[1])
     run = make_run(case)
-    strategy = ShardedStrategy(**{"compute_dtype": "float32", **case.get("strategy", {})})
+    strategy: Any = ShardedStrategy(**{"compute_dtype": "float32", **case.get("strategy", {})})
+    if case.get("copies"):
+        strategy = DDPStrategy(timeout=timedelta(seconds=case.get("timeout_s", 100)))
     resume = (
         checkpoint_path(Path(case["checkpoints"]), case["resume"]) if "resume" in case else None
     )
-    run.fit(strategy=strategy, devices=case["world_size"], ckpt_path=resume)
+    try:
+        run.fit(strategy=strategy, devices=case["world_size"], ckpt_path=resume)
+    except RunStopped as stopped:
+        stopped_path(Path(case["out"]), RANK).write_text(str(stopped))
+        return
     weights = dict(all_weights(run.module.hf_model))
     if run.trainer.is_global_zero:
         held = held_bytes(run)

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 import torch
+from lightning import Callback, LightningModule, Trainer
 from transformers import AutoModelForImageTextToText
 
+from sophia.callbacks.checkpoint import CheckpointCallback
 from sophia.checkpoint import checkpoint_path, is_whole, last_whole_checkpoint, list_checkpoints
 from sophia.models.convert import export_checkpoint, policy_state
 from sophia.models.export import save_skeleton
+from sophia.module import GRPOModule
 from tests.processes import sharded_run
+from tests.training import LIGHTNINGS_REMARKS, Run
 
 pytestmark = pytest.mark.slow
 
@@ -125,6 +129,47 @@ def test_what_a_killed_writer_leaves_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "step_000001.deleted").mkdir()
     assert list_checkpoints(tmp_path) == []
     assert last_whole_checkpoint(tmp_path) is None
+
+
+QUALITY = (0.3, 0.1, 0.9, 0.2, 0.8, 0.4, 0.1, 0.1)
+"""After 1, 2, ... steps."""
+
+
+class Quality(Callback):
+    """A figure to choose checkpoints by."""
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        assert isinstance(pl_module, GRPOModule)
+        pl_module.log("quality", QUALITY[pl_module.rl_step - 1], logger=False, batch_size=1)
+
+
+def _kept_run(folder: Path, run_dir: Path) -> Run:
+    keeping = CheckpointCallback(
+        run_dir=run_dir, every_n_steps=1, num_steps=len(QUALITY), keep_last=2, keep_best=2,
+        monitor="quality",
+    )  # fmt: skip
+    return Run(folder, num_steps=len(QUALITY), callbacks=[Quality(), keeping])
+
+
+@LIGHTNINGS_REMARKS
+def test_the_last_and_the_best_stay_and_can_be_resumed(tiny_folder: Path, tmp_path: Path) -> None:
+    def kept() -> list[int]:
+        return [step for step, _ in list_checkpoints(tmp_path / "checkpoints")]
+
+    whole = _kept_run(tiny_folder, tmp_path).fit()
+    assert kept() == [3, 5, 7, 8]  # the last two, and of those before them the best two
+    for step in (7, 5):
+        checkpoint = checkpoint_path(tmp_path / "checkpoints", step)
+        resumed = _kept_run(tiny_folder, tmp_path).fit(ckpt_path=checkpoint)
+        assert resumed.logger.rows == whole.logger.rows[step:]
+        assert kept() == [3, 5, 7, 8]  # 6 is better than nothing, but 3 and 5 are known as better
 
 
 def _copy(source: Path, target: Path) -> None:

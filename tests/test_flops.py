@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from sophia.flops import ModelShape, Rows, forward_flops, model_shape, peak_flops
-from sophia.grpo.batch import build_train_batch
+from sophia.grpo.batch import build_train_batch, slice_sequences
 from sophia.models.load import ModelLoader, empty_model, load_model
 from sophia.models.lora import LoRA
+from sophia.models.rows import NaiveRows
 from sophia.models.scorer import TokenScorer
-from sophia.perf import Performance, backward_cost
+from sophia.models.shared_rows import shared_rows
+from sophia.perf import Performance, backward_cost, resident_bytes, sequence_sizes
 from tests.builders import completion, encoded, rollout
 from tests.models.test_architectures import batch
 
@@ -91,16 +94,61 @@ def test_what_is_frozen_costs_no_backward(tiny_folder: Path) -> None:
     assert (backward_cost(adapted).text, backward_cost(adapted).vision) == (1.0, 0.0)
 
 
-def test_metrics_of_a_step_without_a_gpu(tiny_folder: Path) -> None:
-    performance = Performance(
-        load_model(tiny_folder), rows="shared", reference=True, old=False, num_iterations=1,
+def _performance(folder: Path, rows: Rows) -> Performance:
+    return Performance(
+        load_model(folder), rows=rows, reference=True, old=False, num_iterations=1,
         device=torch.device("cpu"),
     )  # fmt: skip
+
+
+def test_metrics_of_a_step_without_a_gpu(tiny_folder: Path) -> None:
+    performance = _performance(tiny_folder, "shared")
     data = batch(tiny_folder, "qwen2_5_vl")
     timings = {"rollout": 1.0, "reference": 0.5, "update": 0.5}
-    metrics = performance.metrics(data, timings, world_size=2)
+    metrics = performance.metrics(data, [(0, 7)], timings, world_size=2)
     assert metrics["perf/tokens_per_second"] == pytest.approx(2 * 22 / 2.0)
     forward = forward_flops(model_shape(load_model(tiny_folder)), data, "shared")
     total = 4 * (forward.text + forward.vision)  # one reference pass, forward and backward
     assert metrics["perf/tflops_per_device"] == pytest.approx(total / 1e12)
     assert "perf/mfu" not in metrics
+
+
+def test_padding_by_hand(tiny_folder: Path) -> None:
+    completions = tuple(completion(num_tokens=n) for n in (2, 1, 5))
+    group = build_train_batch([rollout(encoded=encoded((1, 2, 3)), completions=completions)])
+    # two at a time: 5 and 4 tokens padded to 5, then 8 alone: 17 of 18 positions hold a token
+    spans = [(0, 2), (2, 3)]
+    shares = [
+        _performance(tiny_folder, rows).metrics(group, spans, {"update": 1.0}, world_size=1)
+        for rows in get_args(Rows)
+    ]
+    assert [s["perf/padding_share"] for s in shares] == [0.0, pytest.approx(1 / 18)]
+
+
+def test_padding_is_what_the_rows_hold_besides_tokens(tiny_folder: Path) -> None:
+    data = batch(tiny_folder, "qwen2_5_vl")
+    spans = [(0, 3), (3, len(data.lengths))]
+    parts = [slice_sequences(data, *span) for span in spans]
+    cpu = torch.device("cpu")
+    computed = sum(NaiveRows(part, device=cpu).input_ids.numel() for part in parts)
+    tokens = int(sequence_sizes(data).sum())
+    metrics = _performance(tiny_folder, "naive").metrics(data, spans, {"update": 1.0}, world_size=1)
+    assert tokens < computed
+    assert metrics["perf/padding_share"] == pytest.approx(1 - tokens / computed)
+    packed = sum(shared_rows(part, device=cpu).input_ids.numel() for part in parts)
+    prompts = sum(len(prompt.prompt_ids) - 1 for part in parts for prompt in part.prompts)
+    assert packed == prompts + int(data.lengths.sum())
+
+
+def test_a_process_knows_what_it_holds() -> None:
+    before = resident_bytes()
+    if before is None:
+        pytest.skip("the system does not tell")
+    held = torch.ones(2**26)  # 256 MiB
+    with_tensor = resident_bytes()
+    del held
+    after = resident_bytes()
+    assert with_tensor is not None
+    assert after is not None
+    assert with_tensor - before == pytest.approx(2**28, rel=0.05)
+    assert with_tensor - after == pytest.approx(2**28, rel=0.05)

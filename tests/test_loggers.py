@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,6 +25,19 @@ def test_new_columns_appear_later(tmp_path: Path) -> None:
         {"rl_step": "0", "reward": "0.5"},
         {"rl_step": "1", "reward": "0.6", "kl": "0.1"},
     ]
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    logger = CSVMetrics(tmp_path / "metrics.csv")
+    metrics = {f"metric/{index}": 1.0 / (index + 3) for index in range(60)}
+    logger.log_metrics(metrics, step=0)
+    tracemalloc.start()
+    for step in range(1, 200):
+        logger.log_metrics(metrics, step=step)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 2**16  # 200 rows as text are 240 kB, as dictionaries of strings over 1 MB
+    assert len(read_metrics(tmp_path / "metrics.csv")) == 200
 
 
 def test_a_resumed_run_replaces_rows_from_its_step_on(tmp_path: Path) -> None:

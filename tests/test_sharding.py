@@ -13,7 +13,7 @@ from sophia.models.load import ModelLoader, load_model
 from sophia.models.lora import LoRA
 from sophia.models.weights import all_weights
 from sophia.update import UpdateConfig
-from tests.processes import sharded_run
+from tests.processes import finish, sharded_run, start_processes
 from tests.sharded_worker import TextOnly, second_ranks_prompts
 from tests.training import Run
 
@@ -66,6 +66,39 @@ def test_images_on_one_process_only(rows: str, tiny_folder: Path, tmp_path: Path
         gradient_checkpointing=True,
     )  # fmt: skip
     assert_same_update(alone(tiny_folder, rows=rows, text_only=True), two)
+
+
+@pytest.mark.parametrize("rows", ["shared", "naive"])
+def test_images_on_one_of_two_copies_only(rows: str, tiny_folder: Path, tmp_path: Path) -> None:
+    two = sharded_run(
+        2, tmp_path / "out.pt", folder=tiny_folder, rows=rows, text_only_on_second=True,
+        copies=True,
+    )  # fmt: skip
+    assert_same_update(alone(tiny_folder, rows=rows, text_only=True), two)
+
+
+@pytest.mark.parametrize(
+    ("copies", "which"), [(False, "policy"), (False, "reference"), (True, "policy")]
+)
+def test_without_the_empty_image_collectives_do_not_meet(
+    copies: bool, which: str, tiny_folder: Path, tmp_path: Path
+) -> None:
+    """The negative control of the tests above; the next one is its own."""
+    processes = start_processes(
+        2, tmp_path / "out.pt", folder=tiny_folder, text_only_on_second=True, copies=copies,
+        without_guard=which, timeout_s=10, strategy={"timeout_s": 10},
+    )  # fmt: skip
+    # gloo's messages for a mismatch, for a wait that is over, and for the end of the other process
+    collective = "collective mismatch|Timed out|Connection closed by peer|finished reduction"
+    with pytest.raises(AssertionError, match=collective):
+        finish(processes, timeout_s=100.0)
+
+
+def test_with_images_everywhere_the_empty_image_is_not_needed(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    two = sharded_run(2, tmp_path / "out.pt", folder=tiny_folder, without_guard="policy")
+    assert_same_update(alone(tiny_folder), two)
 
 
 def test_a_frozen_tower_is_whole_and_does_not_move(tiny_folder: Path, tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ from sophia.data.encode import PromptEncoder
 from sophia.grpo.loss import LossConfig
 from sophia.models.load import ModelLoader
 from sophia.module import GRPOModule
+from sophia.protocols import ThinkingJudge
 from sophia.rewards.composer import RewardComposer
 from sophia.rewards.digits_judge import DigitsJudge
 from sophia.rewards.format import FormatRule
 from sophia.rewards.outcome import OutcomeReward
+from sophia.rewards.thinking import JudgeAll
 from sophia.rollout.transformers import TransformersEngine
 from sophia.schedules import Constant, Schedule
 from sophia.types import Completion, Prompt, SamplingParams
@@ -146,14 +148,21 @@ class Run:
             device="cpu",
             max_batch_size=64,
         )
+        self._annealing = annealing or Constant(value=0.3)
+        self._outcome = outcome or LetterShare()
+        self._other_callbacks = list(callbacks)
+        self.judge_by(None)
+
+    def judge_by(self, judge: ThinkingJudge | None) -> None:
+        """Let a judge score the thinking; None: nobody does."""
         self.composer = RewardComposer(
-            annealing=annealing or Constant(value=0.3),
-            judge=DigitsJudge(),
-            outcome=outcome or LetterShare(),
+            annealing=self._annealing,
+            judge=judge or DigitsJudge(),
+            outcome=self._outcome,
             format=AnyFormat(),
             format_mode="gate",
             format_weight=0.0,
-            thinking=None,
+            thinking=JudgeAll() if judge else None,
             trust=False,
             extra={},
         )
@@ -164,7 +173,7 @@ class Run:
             num_generations=4,
             seed=0,
         )
-        self.callbacks = [rollouts, *callbacks]
+        self.callbacks = [rollouts, *self._other_callbacks]
 
     def fit(self, *, ckpt_path: Path | None = None, **trainer: Any) -> Run:
         """Train; returns itself."""

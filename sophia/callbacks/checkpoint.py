@@ -10,7 +10,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from sophia.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoint
 from sophia.data.datamodule import StepLoader
-from sophia.failures import RunStopped
+from sophia.failures import RunStopped, StoppedTogether
 from sophia.strategy import ShardedStrategy
 
 
@@ -75,19 +75,18 @@ class CheckpointCallback(Callback):
     ) -> None:
         """Save the step that was stopped (judge down, engine dead) before anything was updated.
 
-        With several ranks nothing is saved: the others may not have stopped, and saving waits for
-        all of them.
+        With several ranks only when all have stopped: saving waits for all of them.
         """
-        if isinstance(exception, RunStopped) and trainer.world_size == 1:
+        together = trainer.world_size == 1 or isinstance(exception, StoppedTogether)
+        if isinstance(exception, RunStopped) and together:
             rl_step = cast("_Clock", pl_module).rl_step
             cast("StepLoader", trainer.train_dataloader).rewind(rl_step)
             self._save(trainer, rl_step)
+            self._finish(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The last one may still be on its way to the disk."""
-        if isinstance(trainer.strategy, ShardedStrategy):
-            trainer.strategy.finish_saving()
-        self._remove_old(trainer)
+        self._finish(trainer)
 
     def state_dict(self) -> dict[str, Any]:
         """What decides which are the best."""
@@ -96,6 +95,11 @@ class CheckpointCallback(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on comparing."""
         self._figures = dict(state_dict["figures"])
+
+    def _finish(self, trainer: Trainer) -> None:
+        if isinstance(trainer.strategy, ShardedStrategy):
+            trainer.strategy.finish_saving()
+        self._remove_old(trainer)
 
     def _save(self, trainer: Trainer, rl_step: int) -> None:
         path = checkpoint_path(self._folder, rl_step)

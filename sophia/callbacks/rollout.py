@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 import torch
 from lightning import Callback, LightningModule, Trainer
 
-from sophia.failures import EngineFailed
+from sophia.failures import EngineFailed, RunStopped, stop_together
 from sophia.protocols import RolloutEngine, StepScores
 from sophia.rewards.composer import RewardComposer
 from sophia.rollout.canary import Canary, first_completion
@@ -74,13 +74,23 @@ class RolloutCallback(Callback):
             batch.encoded = tuple(policy.encode_images(batch.encoded))
         requests = self._requests(batch, policy.rl_step)
         self._push(policy, batch, requests)
-        scores = self._composer.open_step(policy.rl_step)
+        scores = self._open_step(policy.rl_step)
         with batch.timeline.phase("rollout"), self._engine.awake():
             rollouts = self._generate(requests, scores)
         batch.metrics |= self._engine.metrics()
         batch.fill(rollouts, scores)
         with batch.timeline.phase("sync_proof"):
             self._compare_logps(policy, batch)
+
+    def _open_step(self, rl_step: int) -> StepScores:
+        """Begin the scoring; where one process finds its judge down, all of them stop."""
+        try:
+            scores = self._composer.open_step(rl_step)
+        except RunStopped as stopped:
+            stop_together(stopped)
+            raise
+        stop_together(None)
+        return scores
 
     def _push(
         self, policy: Clocked, batch: StepBatch, requests: Sequence[GenerationRequest]

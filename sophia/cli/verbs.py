@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from sophia.cli.evaluate import evaluate
 from sophia.cli.export import export
 from sophia.cli.hydra_errors import explained
 from sophia.cli.infer import infer
+from sophia.cli.of_run import asked_as_in_training
 from sophia.cli.plan import plan
 from sophia.cli.report import inspect_group, report
 from sophia.cli.run_result import final_accuracy
@@ -32,14 +34,18 @@ from sophia.cli.train import train
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
 
+Completing = Callable[[Sequence[str]], AbstractContextManager[Sequence[str]]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """What `python -m sophia NAME` does."""
+    """What `python -m sophia NAME` does. ``completing`` adds to what was typed."""
 
     config: str
     about: str
     function: Callable[[DictConfig], Any]
     sweeps: bool = False
+    completing: Completing = nullcontext
 
     def run(self) -> None:
         """Compose from the command line and go; a user's mistake is one sentence."""
@@ -49,7 +55,9 @@ class Verb:
             try:
                 if is_sweep(sys.argv[1:]):
                     self._prepare_sweep()
-                decorate(self._task)()
+                with self.completing(sys.argv[1:]) as arguments:
+                    sys.argv[1:] = arguments
+                    decorate(self._task)()
             except (HydraException, OmegaConfBaseException) as error:
                 raise explained(error, configs=CONFIGS, config_name=self.config) from error
 
@@ -88,7 +96,12 @@ def _judge_check(cfg: DictConfig) -> None:
 
 VERBS = {
     "train": Verb(config="train", about="one run", function=_train, sweeps=True),
-    "evaluate": Verb(config="evaluate", about="a policy on held-out questions", function=evaluate),
+    "evaluate": Verb(
+        config="evaluate",
+        about="a policy on held-out questions",
+        function=evaluate,
+        completing=asked_as_in_training,
+    ),
     "export": Verb(config="export", about="a checkpoint, in Hugging Face format", function=export),
     "plan": Verb(config="plan", about="the memory of a run", function=plan),
     "report": Verb(config="report", about="write the page of a run", function=report),

@@ -19,7 +19,7 @@ from sophia.rewards.judge.prices import Prices
 from sophia.rewards.judge.prompt import Sees
 from sophia.rewards.judge.score import parse_score
 from sophia.rewards.judge.session import Session
-from sophia.rewards.judge.step import DownStep, HTTPJudgeStep
+from sophia.rewards.judge.step import HTTPJudgeStep
 from sophia.rewards.judge.url import base_url
 from sophia.types import Completion, Prompt
 
@@ -71,16 +71,17 @@ class HTTPJudge:
     def __repr__(self) -> str:
         return f"HTTPJudge({self.url!r}, model={self.model!r})"
 
-    def open_step(self) -> HTTPJudgeStep | DownStep:
+    def open_step(self) -> HTTPJudgeStep:
         """Start a step; the one before it counts for the breaker from here on.
 
-        If the judge is down for good, every future of the new step raises JudgeDown.
+        Raises:
+            JudgeDown: by what the steps before have shown, it is down for good.
         """
         self._breaker.record(self._last)
         self._last = Ledger()
         verdict = self._breaker.verdict()
         if verdict is not None:
-            return DownStep(JudgeDown(self._stop_message(verdict)))
+            raise JudgeDown(self._stop_message(verdict))
         return HTTPJudgeStep(self._open(), ledger=self._last, prices=self._prices)
 
     def probe(self, prompt: Prompt, completion: Completion) -> Probe:

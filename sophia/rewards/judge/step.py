@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 
 from sophia.rewards.judge.client import Question, Reply
-from sophia.rewards.judge.down import JudgeDown
 from sophia.rewards.judge.failure import CallFailedError
 from sophia.rewards.judge.ledger import Ledger
 from sophia.rewards.judge.prices import Prices
@@ -97,24 +96,3 @@ class HTTPJudgeStep:
             detail = f"the reply was {self._session.client.redact(reply.text)!r}"
             self._ledger.fail(parsed.failure, detail)
         return parsed.value
-
-
-class DownStep:
-    """The step after the breaker tripped: no call is made, every future raises."""
-
-    def __init__(self, down: JudgeDown) -> None:
-        self._down = down
-
-    def submit(
-        self,
-        prompt: Prompt,
-        completions: Sequence[Completion],
-    ) -> Future[Scores]:
-        """A future that raises JudgeDown."""
-        scores: Future[Scores] = Future()
-        scores.set_exception(self._down)
-        return scores
-
-    def metrics(self) -> dict[str, float]:
-        """Nothing was measured."""
-        return {}

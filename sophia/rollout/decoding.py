@@ -17,6 +17,9 @@ from sophia.rollout.draw import FREE, Rows, draw, uniform_numbers
 from sophia.rollout.group_cache import GroupCache, Prefill
 from sophia.types import GenerationRequest, SamplingParams
 
+_WORTH_LEAVING = 0.25
+"""Share of requests that have to be over before the others' caches are copied without them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
@@ -67,6 +70,7 @@ class Decoding:
         empty = torch.zeros(len(seeds), 0, device=device)
         self._tokens, self._logps = empty.long(), empty.float()  # (B, T)
         self._ended = torch.zeros(len(seeds), dtype=torch.bool, device=device)
+        self._handed_out = torch.zeros(len(requests), dtype=torch.bool, device=device)
 
     def __iter__(self) -> Iterator[Decoded]:
         """Until nothing is left."""
@@ -123,15 +127,17 @@ class Decoding:
             self._seen = self._seen.scatter(1, drawn.tokens, True)
 
     def _finished(self, *, last: bool) -> Iterator[Decoded]:
-        """Requests all of whose samples have ended; the others go on without them."""
-        by_group = self._ended.view(-1, self._num_samples).all(dim=1) | last
-        if not bool(by_group.any()):
+        """Requests all of whose samples have ended; in time the others go on without them."""
+        new = (self._ended.view(-1, self._num_samples).all(dim=1) | last) & ~self._handed_out
+        if not bool(new.any()):
             return
-        tokens, logps = self._tokens.tolist(), self._logps.tolist()
-        for place in by_group.nonzero().flatten().tolist():
+        for place in new.nonzero().flatten().tolist():
             rows = slice(place * self._num_samples, (place + 1) * self._num_samples)
-            yield Decoded(request=self._requests[place], token_ids=tokens[rows], logps=logps[rows])
-        self._keep((~by_group).nonzero().flatten())
+            tokens, logps = self._tokens[rows].tolist(), self._logps[rows].tolist()
+            yield Decoded(request=self._requests[place], token_ids=tokens, logps=logps)
+        self._handed_out |= new
+        if int(self._handed_out.sum()) >= _WORTH_LEAVING * len(self._requests):
+            self._keep((~self._handed_out).nonzero().flatten())
 
     def _keep(self, groups: Tensor) -> None:
         self._requests = [self._requests[place] for place in groups.tolist()]
@@ -141,6 +147,7 @@ class Decoding:
         self._tokens, self._logps = self._tokens[rows], self._logps[rows]
         self._uniform, self._forced = self._uniform[rows], self._forced[rows]
         self._ended, self._positions = self._ended[rows], self._positions[rows]
+        self._handed_out = self._handed_out[groups]
         self._seen = None if self._seen is None else self._seen[rows]
 
     def _forced_tokens(self, num_rows: int) -> Tensor:

@@ -22,6 +22,9 @@ from sophia.types import (
     WeightSample,
 )
 
+_MAX_PREFILL_TOKENS = 65536
+"""Of the prompts that are computed together."""
+
 
 class TransformersEngine:
     """Holds a copy of the policy, so that sampling never touches sharded or training weights.
@@ -149,13 +152,15 @@ def _chunks(
 ) -> Iterator[list[GenerationRequest]]:
     """Neighbours with equally many samples, as many as fit."""
     chunk: list[GenerationRequest] = []
+    tokens = 0
     for request in requests:
-        samples = len(request.seeds)
-        full = (len(chunk) + 1) * samples > max_batch_size
+        samples, own = len(request.seeds), len(request.encoded.prompt_ids)
+        full = (len(chunk) + 1) * samples > max_batch_size or tokens + own > _MAX_PREFILL_TOKENS
         if chunk and (full or len(chunk[0].seeds) != samples):
             yield chunk
-            chunk = []
+            chunk, tokens = [], 0
         chunk.append(request)
+        tokens += own
     if chunk:
         yield chunk
 

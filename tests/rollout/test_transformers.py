@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,21 @@ def test_engine_construction_leaves_the_random_state(
     state = torch.random.get_rng_state()
     list(engine.generate(requests(encoder, digits, count=1), SAMPLING))
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_groups_of_different_size_come_as_they_finish(
+    engine: TransformersEngine, encoder: PromptEncoder, digits: DigitsDataset
+) -> None:
+    """One that may say only a little is there before one that may say more, and unchanged."""
+    end = encoder.tokenizer.eos_token_id
+    short, long, single = requests(encoder, digits, count=3, samples=3)
+    short = replace(short, forced=((7, end), (7, 8, end), (end,)))
+    long = replace(long, forced=((7,) * 9, (8,) * 12, (9,) * 2 + (end,)))
+    single = replace(single, seeds=single.seeds[:1])
+    got = list(engine.generate([long, short, single], SAMPLING))
+    assert [r.prompt.uid for r in got] == [r.prompt.uid for r in (short, long, single)]
+    assert [c.token_ids for c in got[0].completions] == list(short.forced)
+    assert got[1].completions[1].token_ids == (8,) * 12
+    assert got[1].completions[0].token_ids[:9] == (7,) * 9
+    alone = next(engine.generate([single], SAMPLING))
+    assert got[2].completions[0].token_ids == alone.completions[0].token_ids

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from torch import distributed
 
 
@@ -15,6 +18,20 @@ class EngineFailed(RunStopped):
 
 class StoppedTogether(RunStopped):
     """All processes stop at the same place, so that they can still save together."""
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Work of every process: where one has to stop inside, all stop at the end of it.
+
+    Nothing inside may be a collective after the place that fails.
+    """
+    try:
+        yield
+    except RunStopped as stopped:
+        stop_together(stopped)
+    else:
+        stop_together(None)
 
 
 def stop_together(mine: RunStopped | None) -> None:

@@ -167,8 +167,10 @@ class GRPOModule(LightningModule):
         spans = self._micro_batches(flat)
         with batch.timeline.phase("reference"):
             ref = self._score_reference(flat, spans)
+            self._finish_kernels()
         with batch.timeline.phase("old"):
             old = None if self._update.on_policy else self._score_all(self._scorer, flat, spans)
+            self._finish_kernels()
         with batch.timeline.phase("reward_wait"):
             groups = batch.groups()
         flat = self._with_scores(flat, groups)
@@ -215,6 +217,11 @@ class GRPOModule(LightningModule):
     def _score_all(self, scorer: TokenScorer, batch: TrainBatch, spans: Sequence[Span]) -> Tensor:
         """(N,) log-probs of all tokens, without gradients, micro-batch by micro-batch."""
         return torch.cat([scorer(slice_sequences(batch, *s)).per_token_logps for s in spans])
+
+    def _finish_kernels(self) -> None:
+        """A phase ends when its work does; scoring goes on in threads meanwhile."""
+        if self._scorer.device.type == "cuda":
+            torch.cuda.synchronize(self._scorer.device)
 
     def _with_scores(self, batch: TrainBatch, groups: tuple[ScoredGroup, ...]) -> TrainBatch:
         scores = collate_scores(groups)

@@ -104,7 +104,8 @@ class Performance:
 def backward_cost(model: Any) -> Flops:
     """In forwards: 2 where weights are trained, 1 where gradients only pass to adapters, or 0."""
     trained = [n for n, p in model.named_parameters() if p.requires_grad]
-    vision = any("visual." in n for n in trained)
+    # The projector alone is little, and sends no gradient into the tower.
+    vision = any("visual.blocks." in n or "visual.patch_embed." in n for n in trained)
     adapters = any(is_adapter(n) for n in trained)
     return Flops(text=1.0 if adapters else 2.0, vision=2.0 if vision else 0.0)
 

@@ -51,9 +51,12 @@ _COUNTS = re.compile(
 )
 
 
+_PEAKS = re.compile(r"perf/\w+_memory_gib|sync/probe_max_abs_diff")
+
+
 def _rule(name: str) -> Callable[[list[float]], float]:
     if _COUNTS.fullmatch(name):
         return sum
-    if re.search(r"(/|_)max(_length)?$", name):
+    if _PEAKS.fullmatch(name) or re.search(r"(/|_)max(_length)?$", name):
         return max
     return min if re.search(r"(/|_)min(_length)?$", name) else fmean

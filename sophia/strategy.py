@@ -162,15 +162,10 @@ def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def leave_at_exit() -> None:
-    """Close the process group before the interpreter goes; safe to call more than once.
+    """Let gloo's threads come to rest before the interpreter goes.
 
-    A gloo thread lets go of a collective's tensors after the main thread has gone on. If the
-    interpreter is ending by then, the whole process aborts, however well the run went.
+    Such a thread lets go of a collective's tensors after the main thread has gone on, for which it
+    needs the interpreter. If that is ending by then, the whole process aborts, however well the run
+    went. Closing the groups is Lightning's (and vLLM's) business.
     """
-    atexit.register(_leave)
-
-
-def _leave() -> None:
-    if distributed.is_initialized():
-        time.sleep(_LETTING_GO_S)  # lets a thread that waits for the interpreter have it
-        distributed.destroy_process_group()
+    atexit.register(time.sleep, _LETTING_GO_S)

@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 import torch
 from lightning import Callback, LightningModule, Trainer
 
-from sophia.failures import EngineFailed, RunStopped, stop_together
+from sophia.failures import EngineFailed, together
 from sophia.protocols import RolloutEngine, StepScores
 from sophia.rewards.composer import RewardComposer
 from sophia.rollout.canary import Canary, first_completion
@@ -74,23 +74,14 @@ class RolloutCallback(Callback):
             batch.encoded = tuple(policy.encode_images(batch.encoded))
         requests = self._requests(batch, policy.rl_step)
         self._push(policy, batch, requests)
-        scores = self._open_step(policy.rl_step)
-        with batch.timeline.phase("rollout"), self._engine.awake():
-            rollouts = self._generate(requests, scores)
+        with batch.timeline.phase("rollout"), together():
+            scores = self._composer.open_step(policy.rl_step)
+            with self._engine.awake():
+                rollouts = self._generate(requests, scores)
         batch.metrics |= self._engine.metrics()
         batch.fill(rollouts, scores)
         with batch.timeline.phase("sync_proof"):
             self._compare_logps(policy, batch)
-
-    def _open_step(self, rl_step: int) -> StepScores:
-        """Begin the scoring; where one process finds its judge down, all of them stop."""
-        try:
-            scores = self._composer.open_step(rl_step)
-        except RunStopped as stopped:
-            stop_together(stopped)
-            raise
-        stop_together(None)
-        return scores
 
     def _push(
         self, policy: Clocked, batch: StepBatch, requests: Sequence[GenerationRequest]
@@ -116,12 +107,13 @@ class RolloutCallback(Callback):
         engine = torch.tensor(probe.completions[0].sampling_logps)
         difference = float((engine - policy.score([probe]).cpu()).abs().max())
         batch.metrics["sync/probe_max_abs_diff"] = difference
-        if difference > self._settings.max_probe_difference:
-            raise EngineFailed(
-                f"engine and trainer give a token log-probabilities {difference:.2g} apart, above"
-                f" max_probe_difference={self._settings.max_probe_difference:g}: they do not"
-                " compute the same thing. See docs/vllm.md."
-            )
+        with together():
+            if difference > self._settings.max_probe_difference:
+                raise EngineFailed(
+                    f"engine and trainer give a token log-probabilities {difference:.2g} apart,"
+                    f" above max_probe_difference={self._settings.max_probe_difference:g}: they do"
+                    " not compute the same thing. See docs/vllm.md."
+                )
 
     def _requests(self, batch: StepBatch, rl_step: int) -> list[GenerationRequest]:
         return [

@@ -32,14 +32,21 @@ class StopSignalCallback(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Stop when any process was told to; every process takes part."""
-        message = "the run was told to stop (SIGTERM). Continue it with resume=true."
-        stop_together(RunStopped(message) if self._received else None)
+        self._stop_if_told()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Also after the last step: there is an evaluation to come."""
+        self._stop_if_told()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Listen no more."""
         if self._before is not None:
             signal.signal(signal.SIGTERM, self._before)
             self._before = None
+
+    def _stop_if_told(self) -> None:
+        message = "the run was told to stop (SIGTERM). Continue it with resume=true."
+        stop_together(RunStopped(message) if self._received else None)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._received = True

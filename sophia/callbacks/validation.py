@@ -14,6 +14,7 @@ from sophia.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoi
 from sophia.data.prompts import PromptDataset
 from sophia.evaluation.compare import point_figures
 from sophia.evaluation.evaluator import Evaluator
+from sophia.failures import together
 from sophia.loggers import CSVMetrics, read_metrics
 from sophia.protocols import RolloutEngine
 
@@ -123,7 +124,9 @@ class ValidationCallback(Callback):
     def _validate(self, trainer: Trainer, pl_module: LightningModule) -> None:
         policy = cast("_Policy", pl_module)
         self._engine.load_weights(policy.named_weights())
-        figures = point_figures(self._evaluator.evaluate(self._prompts, description=None))
+        with together():
+            records = self._evaluator.evaluate(self._prompts, description=None)
+        figures = point_figures(records)
         mine = {name: value for name, value in figures.items() if not math.isnan(value)}
         known: dict[str, float] = trainer.strategy.broadcast(mine)  # so that all decide alike
         if trainer.is_global_zero:

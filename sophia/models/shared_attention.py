@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
@@ -43,12 +44,22 @@ class Ragged:
     inside: Tensor  # (S, R) bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)  # no slots: properties are kept
 class RowLayout:
     """Where the groups of a row lie, for either way of computing."""
 
-    groups: Sequence[GroupLayout]
-    varlen: VarlenLayout
+    shapes: Sequence[tuple[int, Sequence[int]]]  # prefix length, lengths of segments
+    device: torch.device
+
+    @cached_property
+    def groups(self) -> Sequence[GroupLayout]:
+        """For two calls per group."""
+        return [_group_layout(*shape, self.device) for shape in self.shapes]
+
+    @cached_property
+    def varlen(self) -> VarlenLayout:
+        """For one call of a kernel."""
+        return varlen_layout(self.shapes, self.device)
 
     def attend(
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float
@@ -57,6 +68,10 @@ class RowLayout:
         kernel = kernel_for(query)
         if kernel is not None:
             return varlen_attention(query, key, value, self.varlen, scaling=scaling, kernel=kernel)
+        if query.is_cuda:  # memory-efficient attention on a GPU does not share key heads
+            key, value = (
+                x.repeat_interleave(query.shape[1] // x.shape[1], 1) for x in (key, value)
+            )
         # One split of the row: a slice per group would make its backward quadratic in groups.
         sizes = [group.prefix_length + group.num_tokens for group in self.groups]
         pieces = (torch.split(states[0], sizes, dim=1) for states in (query, key, value))
@@ -64,14 +79,6 @@ class RowLayout:
         for group, q, k, v in zip(self.groups, *pieces, strict=True):
             outputs += _attend_group(group, q, k, v, scaling)
         return torch.cat(outputs)[None]
-
-
-def row_layout(groups: Sequence[tuple[int, Sequence[int]]], *, device: torch.device) -> RowLayout:
-    """Of a row of groups, each a prefix length and the lengths of its segments."""
-    return RowLayout(
-        groups=[_group_layout(*group, device) for group in groups],
-        varlen=varlen_layout(groups, device),
-    )
 
 
 def _group_layout(prefix_length: int, lengths: Sequence[int], device: torch.device) -> GroupLayout:
@@ -142,13 +149,18 @@ def _attend_group(
         torch.cat([v.expand(group.num_segments, *v.shape), _side_by_side(v_own, group)], dim=2),
         attn_mask=group.mask,
         scale=scaling,
-        enable_gqa=True,
+        enable_gqa=query.shape[0] != key.shape[0],
     ).transpose(1, 2)  # (S, R, A, D)
     own = output.flatten(0, 1) if group.ragged is None else output[group.ragged.inside]
     if not group.prefix_length:
         return [own]
     prefix = scaled_dot_product_attention(
-        q[None], k[None], v[None], is_causal=True, scale=scaling, enable_gqa=True
+        q[None],
+        k[None],
+        v[None],
+        is_causal=True,
+        scale=scaling,
+        enable_gqa=query.shape[0] != key.shape[0],
     )
     return [prefix[0].transpose(0, 1), own]
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sophia.models.image_features import image_outputs
 from sophia.models.rows import check_image_tokens, collect_pixels, token_inputs
-from sophia.models.shared_attention import PackedAttention, row_layout
+from sophia.models.shared_attention import PackedAttention, RowLayout
 from sophia.types import EncodedPrompt, TrainBatch
 
 
@@ -50,7 +50,9 @@ class PackedRow:
             predicts.append(torch.arange(begin, start))
         self.input_ids = torch.cat(ids)[None].to(device)  # (1, T)
         prefixes = [len(prompt.prompt_ids) - 1 for prompt in self._prompts]
-        self.layout = row_layout(list(zip(prefixes, self._lengths, strict=True)), device=device)
+        self.layout = RowLayout(
+            shapes=list(zip(prefixes, self._lengths, strict=True)), device=device
+        )
         self._predicts = torch.cat(predicts).to(device)  # (N,)
         self._features = [p.image_features for p in self._prompts if p.image_features]
         self._pixels = None if self._features else collect_pixels(self._prompts, device)

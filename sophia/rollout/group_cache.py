@@ -46,10 +46,10 @@ class GroupCache:
         self, prefill: Prefill, prompt_lengths: Sequence[int], *, num_samples: int
     ) -> None:
         self._num_samples = num_samples
-        self._prompts = {
-            layer: (_by_group(key, prompt_lengths), _by_group(value, prompt_lengths))
-            for layer, (key, value) in prefill.kept.items()
-        }  # (G, K, P, D)
+        self._prompts: dict[int, tuple[Tensor, Tensor]] = {}  # by layer, each (G, K, P, D)
+        for layer in list(prefill.kept):
+            key, value = prefill.kept.pop(layer)  # layer by layer, so that memory peaks low
+            self._prompts[layer] = _by_group(key, prompt_lengths), _by_group(value, prompt_lengths)
         first, _ = self._prompts[min(self._prompts)]
         lengths = torch.tensor(prompt_lengths, device=first.device)
         outside = torch.arange(first.shape[2], device=first.device)[None] >= lengths[:, None]
@@ -82,17 +82,18 @@ class GroupCache:
 
     def keep(self, groups: Tensor) -> None:
         """Only some groups go on: indices of groups."""
-        self._prompts = {n: (k[groups], v[groups]) for n, (k, v) in self._prompts.items()}
         self._bias = self._bias[groups]
         count = self._num_samples
         rows = (groups[:, None] * count + torch.arange(count, device=groups.device)).flatten()
-        self._own = {n: (k[rows], v[rows]) for n, (k, v) in self._own.items()}
+        for cache, kept in ((self._prompts, groups), (self._own, rows)):
+            for layer, (key, value) in cache.items():
+                cache[layer] = key[kept], value[kept]
 
     def _append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """All new keys and values of the layer, this token's included."""
         kept = self._own.get(layer)
         if kept is None or kept[0].shape[2] == self._length:
-            room = torch.empty(*key.shape[:2], _ROOM, key.shape[3], dtype=key.dtype).to(key.device)
+            room = key.new_empty(*key.shape[:2], _ROOM, key.shape[3])
             kept = (room, room.clone()) if kept is None else (
                 torch.cat([kept[0], room], dim=2), torch.cat([kept[1], room], dim=2)
             )  # fmt: skip

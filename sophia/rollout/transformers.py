@@ -22,8 +22,8 @@ from sophia.types import (
     WeightSample,
 )
 
-_MAX_PREFILL_TOKENS = 65536
-"""Of the prompts that are computed together."""
+_MAX_PROMPT_TOKENS = 32768
+"""Of the prompts of a chunk, each counted as long as the longest: so their keys are kept."""
 
 
 class TransformersEngine:
@@ -103,7 +103,7 @@ class TransformersEngine:
                 f"sampling.stop is {list(sampling.stop)}, but the transformers engine knows no stop"
                 " strings. Leave it empty, or use rollout=vllm."
             )
-        for chunk in _chunks(requests, self._max_batch_size):
+        for chunk in chunks(requests, self._max_batch_size):
             yield from self._decode_chunk(chunk, sampling)
 
     def stream(
@@ -147,20 +147,20 @@ class TransformersEngine:
         )
 
 
-def _chunks(
+def chunks(
     requests: Sequence[GenerationRequest], max_batch_size: int
 ) -> Iterator[list[GenerationRequest]]:
     """Neighbours with equally many samples, as many as fit."""
     chunk: list[GenerationRequest] = []
-    tokens = 0
+    longest = 0
     for request in requests:
-        samples, own = len(request.seeds), len(request.encoded.prompt_ids)
-        full = (len(chunk) + 1) * samples > max_batch_size or tokens + own > _MAX_PREFILL_TOKENS
+        samples, count = len(request.seeds), len(chunk) + 1
+        longest = max(longest, len(request.encoded.prompt_ids))
+        full = count * samples > max_batch_size or count * longest > _MAX_PROMPT_TOKENS
         if chunk and (full or len(chunk[0].seeds) != samples):
             yield chunk
-            chunk, tokens = [], 0
+            chunk, longest = [], len(request.encoded.prompt_ids)
         chunk.append(request)
-        tokens += own
     if chunk:
         yield chunk
 

@@ -7,6 +7,7 @@ import importlib.util
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -273,9 +274,15 @@ def _of_all_ranks(
     """
     rank = distributed.get_rank()
     everyone: list[list[GenerationRequest]] = [[]] * distributed.get_world_size()
-    distributed.all_gather_object(everyone, list(requests))
+    distributed.all_gather_object(everyone, [_without_pixels(r) for r in requests])
     everyone[rank] = list(requests)
     return [r for theirs in everyone for r in theirs], sum(map(len, everyone[:rank]))
+
+
+def _without_pixels(request: GenerationRequest) -> GenerationRequest:
+    """vLLM makes its own; these may lie on a GPU of another process."""
+    encoded = replace(request.encoded, pixel_values=None, image_features=())
+    return replace(request, encoded=encoded)
 
 
 def _image(media: Media) -> Any:

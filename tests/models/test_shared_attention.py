@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from sophia.models.shared_attention import row_layout
+from sophia.models.shared_attention import RowLayout
 from sophia.models.varlen import VarlenLayout, varlen_attention, varlen_layout
 
 Groups = Sequence[tuple[int, Sequence[int]]]
@@ -59,7 +59,7 @@ def oracle(query: Tensor, key: Tensor, value: Tensor, groups: Groups) -> Tensor:
 
 
 def two_calls(query: Tensor, key: Tensor, value: Tensor, groups: Groups) -> Tensor:
-    layout = row_layout(groups, device=CPU)
+    layout = RowLayout(shapes=groups, device=CPU)
     return layout.attend(0, query, key, value, SCALING)
 
 

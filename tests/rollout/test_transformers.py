@@ -15,8 +15,10 @@ from sophia.data.encode import PromptEncoder
 from sophia.grpo.batch import build_train_batch
 from sophia.models.load import load_model
 from sophia.models.scorer import TokenScorer
+from sophia.rollout import decoding
+from sophia.rollout import transformers as transformers_engine
 from sophia.rollout.seeds import completion_seed
-from sophia.rollout.transformers import TransformersEngine
+from sophia.rollout.transformers import TransformersEngine, chunks
 from sophia.types import GenerationRequest, Rollout, SamplingParams
 from tests.builders import prompt
 
@@ -173,3 +175,35 @@ def test_groups_of_different_size_come_as_they_finish(
     assert got[1].completions[0].token_ids[:9] == (7,) * 9
     alone = next(engine.generate([single], SAMPLING))
     assert got[2].completions[0].token_ids == alone.completions[0].token_ids
+
+
+def test_a_finished_group_comes_once_though_it_stays_in_the_batch(
+    engine: TransformersEngine,
+    encoder: PromptEncoder,
+    digits: DigitsDataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    end = encoder.tokenizer.eos_token_id
+    asked = requests(encoder, digits, count=6, samples=2)
+    asked[2] = replace(asked[2], forced=((7, end), (end,)))
+    found = []
+    for share in (0.0, 0.25, 2.0):  # groups leave at once, when a quarter is over, never
+        monkeypatch.setattr(decoding, "_WORTH_LEAVING", share)
+        rollouts = list(engine.generate(asked, SAMPLING))
+        assert sorted(r.prompt.uid for r in rollouts) == sorted(r.prompt.uid for r in asked)
+        assert rollouts[0].prompt.uid == asked[2].prompt.uid
+        found.append({r.prompt.uid: ids([r]) for r in rollouts})
+    assert found[0] == found[1] == found[2]
+
+
+def test_chunks_are_bounded_by_completions_and_by_padded_prompts(
+    encoder: PromptEncoder, digits: DigitsDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = requests(encoder, digits, count=6, samples=2)
+    length = max(len(r.encoded.prompt_ids) for r in asked)
+    assert [len(c) for c in chunks(asked, 4)] == [2, 2, 2]
+    monkeypatch.setattr(transformers_engine, "_MAX_PROMPT_TOKENS", 3 * length)
+    assert [len(c) for c in chunks(asked, 64)] == [3, 3]
+    wide = replace(asked[1].encoded, prompt_ids=torch.ones(2 * length, dtype=torch.long))
+    asked[1] = replace(asked[1], encoded=wide)  # beside it each counts as much
+    assert [len(c) for c in chunks(asked, 64)] == [1, 1, 3, 1]

@@ -43,7 +43,6 @@ class Setting:
 TRL_SETTINGS = {
     "one batch": Setting(),
     "4 micro-batches": Setting(micro_batches=4),
-    "8 micro-batches": Setting(micro_batches=8),
     "static cache": Setting(arguments='{"cache_implementation": "static"}'),
     "eager attention": Setting(arguments='{"model_init_kwargs": {"attn_implementation": "eager"}}'),
 }

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 
-from sophia.types import TrainBatch
-
-Rows = Literal["shared", "naive"]
+from sophia.types import RowsKind, TrainBatch
 
 # Dense bfloat16 TFLOP/s with float32 accumulation, without sparsity, from the makers' data sheets.
 # The first pattern that is found in a device's name counts.
@@ -104,7 +102,7 @@ def model_shape(model: Any) -> ModelShape:
     )
 
 
-def forward_flops(shape: ModelShape, batch: TrainBatch, rows: Rows) -> Flops:
+def forward_flops(shape: ModelShape, batch: TrainBatch, rows: RowsKind) -> Flops:
     """Of all completions of a batch with their prompts, and images whose features are not known."""
     text = vision = 0.0
     for group, prompt in enumerate(batch.prompts):

@@ -23,7 +23,7 @@ from sophia.models.adapters import adapter_scaling, adapters_off
 from sophia.models.image_features import has_constant_tower, with_image_features
 from sophia.models.load import ModelLoader
 from sophia.models.policy import ScorerFactory
-from sophia.models.scorer import RowsKind, TokenScorer
+from sophia.models.scorer import TokenScorer
 from sophia.models.weights import trained_weights
 from sophia.optim import (
     OptimizerFactory,
@@ -37,7 +37,7 @@ from sophia.rewards.metrics import reward_metrics
 from sophia.schedules import Schedule
 from sophia.step_metrics import completion_metrics, over_ranks
 from sophia.strategy import ShardedStrategy
-from sophia.types import EncodedPrompt, Rollout, ScoredGroup, StepBatch, TrainBatch
+from sophia.types import EncodedPrompt, Rollout, RowsKind, ScoredGroup, StepBatch, TrainBatch
 from sophia.update import FixedLogProbs, PolicyUpdate, UpdateConfig
 
 

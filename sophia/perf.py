@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sophia.flops import Flops, ModelShape, Rows, forward_flops, model_shape, peak_flops
+from sophia.flops import Flops, ModelShape, forward_flops, model_shape, peak_flops
 from sophia.models.adapters import is_adapter
-from sophia.types import TrainBatch
+from sophia.types import RowsKind, TrainBatch
 
 _TRAINING = ("reference", "old", "update")
 _GIB = 2**30
@@ -37,14 +37,14 @@ class Performance:
         self,
         model: Any,
         *,
-        rows: Rows,
+        rows: RowsKind,
         reference: bool,
         old: bool,
         num_iterations: int,
         device: torch.device,
     ) -> None:
         self._shape: ModelShape = model_shape(model)
-        self._rows: Rows = rows
+        self._rows: RowsKind = rows
         self._extra = int(reference) + int(old)
         self._num_iterations = num_iterations
         self._backward = backward_cost(model)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from sophia.protocols import StepScores
 
 
+RowsKind = Literal["shared", "naive"]
+"""How the completions of a batch are laid out for the model; naive is the reference path."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
     """One image (later: video) of a prompt, as a reference or already opened.

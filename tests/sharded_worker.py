@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import warnings
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from sophia.callbacks.stop_signal import StopSignalCallback
 from sophia.checkpoint import checkpoint_path
 from sophia.data.datamodule import StepPlan
 from sophia.data.digits import DigitsDataset
-from sophia.failures import RunStopped
+from sophia.failures import EngineFailed, RunStopped
 from sophia.models.load import ModelLoader
 from sophia.models.lora import LoRA
 from sophia.models.sharding import local
@@ -31,9 +32,10 @@ from sophia.module import GRPOModule
 from sophia.protocols import JudgeStep
 from sophia.rewards.digits_judge import DigitsJudge
 from sophia.rewards.judge.down import JudgeDown
+from sophia.rollout.transformers import TransformersEngine
 from sophia.schedules import Constant, Linear
 from sophia.strategy import ShardedStrategy
-from sophia.types import Message, Prompt, TrainBatch
+from sophia.types import GenerationRequest, Message, Prompt, Rollout, SamplingParams, TrainBatch
 from sophia.update import UpdateConfig
 from tests.processes import stopped_path
 from tests.training import Run, SaveAfter
@@ -100,6 +102,21 @@ class JudgeThatGoesDown(DigitsJudge):
             raise JudgeDown("the judge of this process is down")
         self._steps_left -= 1
         return super().open_step()
+
+
+class EngineThatDies(TransformersEngine):
+    """In the second step's rollout; probes, which are one request, do not count."""
+
+    _rollouts_left = 1
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], sampling: SamplingParams
+    ) -> Iterator[Rollout]:
+        if len(requests) > 1:
+            if self._rollouts_left == 0:
+                raise EngineFailed("the engine of this process is dead")
+            self._rollouts_left -= 1
+        return super().generate(requests, sampling)
 
 
 class SayStarted(Callback):
@@ -200,6 +217,9 @@ def make_run(case: dict[str, Any]) -> Run:
         if case.get("decay")
         else Constant(value=1.0),
         callbacks=callbacks(case),
+        engine=EngineThatDies
+        if case.get("engine_dies_on_second") and RANK == 1
+        else TransformersEngine,
     )
     if "judge_down_on_second" in case and RANK == 1:
         run.judge_by(JudgeThatGoesDown(case["judge_down_on_second"]))

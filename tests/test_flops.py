@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from sophia.flops import ModelShape, Rows, forward_flops, model_shape, peak_flops
+from sophia.flops import ModelShape, forward_flops, model_shape, peak_flops
 from sophia.grpo.batch import build_train_batch, slice_sequences
 from sophia.models.load import ModelLoader, empty_model, load_model
 from sophia.models.lora import LoRA
@@ -17,6 +17,7 @@ from sophia.models.rows import NaiveRows
 from sophia.models.scorer import TokenScorer
 from sophia.models.shared_rows import shared_rows
 from sophia.perf import Performance, backward_cost, resident_bytes, sequence_sizes
+from sophia.types import RowsKind
 from tests.builders import completion, encoded, rollout
 from tests.models.test_architectures import batch
 
@@ -34,7 +35,7 @@ def test_a_group_by_hand() -> None:
 
 
 @pytest.mark.parametrize("rows", ["shared", "naive"])
-def test_torch_counts_as_much(rows: Rows, tiny_folder: Path) -> None:
+def test_torch_counts_as_much(rows: RowsKind, tiny_folder: Path) -> None:
     model = load_model(tiny_folder)
     data = batch(tiny_folder, "qwen2_5_vl")
     counter = FlopCounterMode(display=False)
@@ -94,7 +95,7 @@ def test_what_is_frozen_costs_no_backward(tiny_folder: Path) -> None:
     assert (backward_cost(adapted).text, backward_cost(adapted).vision) == (1.0, 0.0)
 
 
-def _performance(folder: Path, rows: Rows) -> Performance:
+def _performance(folder: Path, rows: RowsKind) -> Performance:
     return Performance(
         load_model(folder), rows=rows, reference=True, old=False, num_iterations=1,
         device=torch.device("cpu"),
@@ -120,7 +121,7 @@ def test_padding_by_hand(tiny_folder: Path) -> None:
     spans = [(0, 2), (2, 3)]
     shares = [
         _performance(tiny_folder, rows).metrics(group, spans, {"update": 1.0}, world_size=1)
-        for rows in get_args(Rows)
+        for rows in get_args(RowsKind)
     ]
     assert [s["perf/padding_share"] for s in shares] == [0.0, pytest.approx(1 / 18)]
 

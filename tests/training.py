@@ -127,6 +127,7 @@ class Run:
         outcome: OutcomeReward | None = None,
         annealing: Schedule | None = None,
         callbacks: Sequence[Callback] = (),
+        engine: type[TransformersEngine] = TransformersEngine,
         **overrides: Any,
     ) -> None:
         encoder = PromptEncoder(folder)
@@ -141,7 +142,7 @@ class Run:
             seed=0,
             num_workers=0,
         )
-        self.engine = TransformersEngine(
+        self.engine = engine(
             policy_folder=folder,
             decode=encoder.decode,
             media_token_ids=encoder.media_token_ids,

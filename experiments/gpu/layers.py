@@ -19,8 +19,8 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from sophia.flops import forward_flops, model_shape, peak_flops
 from sophia.grpo.batch import build_train_batch
-from sophia.models.scorer import RowsKind, TokenScorer
-from sophia.types import Completion, EncodedPrompt, Prompt, Rollout, TrainBatch
+from sophia.models.scorer import TokenScorer
+from sophia.types import Completion, EncodedPrompt, Prompt, Rollout, RowsKind, TrainBatch
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Literal
 
-from sophia.types import EncodedPrompt, TrainBatch
+from sophia.types import EncodedPrompt, RowsKind, TrainBatch
 
-Rows = Literal["shared", "naive"]
 Span = tuple[int, int]
 """The completions (start, stop) of a micro-batch; consecutive spans cover a batch."""
 
@@ -31,7 +29,7 @@ class TokenBudget:
     """
 
     tokens: int
-    rows: Rows
+    rows: RowsKind
     tokens_per_patch: float = 0.0
 
     def spans(self, batch: TrainBatch, *, most: Callable[[int], int]) -> list[Span]:
@@ -70,9 +68,6 @@ class _Tokens:
         self._prompts = [0.0, *accumulate(p - 1 + v for p, v in zip(prompts, vision, strict=True))]
         self._rows = [prompts[g] + r for g, r in zip(self.group_ids, lengths, strict=True)]
         self._vision = [0.0, *accumulate(vision[g] for g in self.group_ids)]
-
-    def __len__(self) -> int:
-        return len(self.group_ids)
 
     def of(self, span: Span) -> float:
         """Of the completions start..stop-1."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from sophia.models.load import ModelLoader, empty_model
 from sophia.models.read import fill, local_folder, stored_dtype
-from sophia.models.scorer import RowsKind, TokenScorer
+from sophia.models.scorer import TokenScorer
 from sophia.models.sharding import Sharding, frozen_vision, shard
+from sophia.types import RowsKind
 
 
 class ScorerFactory:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +16,7 @@ from sophia.models.head import token_scores
 from sophia.models.rows import NaiveRows, Rows
 from sophia.models.shared_attention import set_shared_attention
 from sophia.models.shared_rows import shared_rows
-from sophia.types import TrainBatch
-
-RowsKind = Literal["shared", "naive"]
+from sophia.types import RowsKind, TrainBatch
 
 _HEAD_CHUNK = 512
 """Tokens whose logits exist at a time: 512 x 152,064 in float32 are 297 MiB."""

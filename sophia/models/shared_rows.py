@@ -74,9 +74,9 @@ class PackedRow:
         return output.last_hidden_state[0, self._predicts]  # type: ignore[no-any-return]
 
     def next_positions(self, model: Any) -> Tensor:
-        """(G,) what follows each prompt; not P: an image advances by less than its tokens."""
-        last = [int(_prompt_positions(model.model, p).max()) for p in self._prompts]
-        return torch.tensor(last, device=self._device) + 1
+        """(G,) what follows each prompt."""
+        following = [_following(_prompt_positions(model.model, p)) for p in self._prompts]
+        return torch.tensor(following, device=self._device)
 
     def _images(self, model: Any) -> Any:
         """Outputs of the vision tower, which may be known already; None without images."""
@@ -93,9 +93,9 @@ class PackedRow:
         for prompt, lengths in zip(self._prompts, self._lengths, strict=True):
             own = _prompt_positions(body, prompt)  # (3 or 1, P)
             pieces.append(own[:, :-1])
-            after = int(own.max())
+            first = _following(own)
             for length in lengths:
-                rest = torch.arange(after + 1, after + length).expand(len(own), -1)
+                rest = torch.arange(first, first + length - 1).expand(len(own), -1)
                 pieces += [own[:, -1:], rest]
         positions = torch.cat(pieces, dim=1).to(self._device)
         return positions if len(positions) == 1 else positions[:, None]
@@ -111,6 +111,11 @@ def shared_rows(batch: TrainBatch, *, device: torch.device) -> PackedRow:
 
 def _segments(prompt: EncodedPrompt, completions: Sequence[Tensor]) -> list[Tensor]:
     return [torch.cat([prompt.prompt_ids[-1:], c[:-1]]) for c in completions]
+
+
+def _following(positions: Tensor) -> int:
+    """Not P: an image advances positions by less than its tokens."""
+    return int(positions.max()) + 1
 
 
 def _prompt_positions(body: Any, prompt: EncodedPrompt) -> Tensor:

@@ -17,8 +17,8 @@ from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.grpo.batch import build_train_batch, slice_sequences
 from sophia.models.load import load_model
-from sophia.models.scorer import RowsKind, TokenScorer
-from sophia.types import Completion, EncodedPrompt, Media, Message, Rollout, TrainBatch
+from sophia.models.scorer import TokenScorer
+from sophia.types import Completion, EncodedPrompt, Media, Message, Rollout, RowsKind, TrainBatch
 from tests.builders import completion, encoded, prompt
 
 LENGTHS = ((3, 9, 1, 5), (4, 4), (7,))

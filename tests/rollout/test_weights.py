@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,13 @@ from torch import Tensor
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.failures import EngineFailed
-from sophia.grpo.batch import build_train_batch
-from sophia.models.load import freeze, load_model
-from sophia.models.scorer import TokenScorer, TokenScores
+from sophia.models.load import freeze
 from sophia.rollout.canary import Canary
 from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.rollout.transformers import TransformersEngine
 from sophia.rollout.weights import buckets, columns, draw_samples, is_vision
-from sophia.types import GenerationRequest, Rollout, SamplingParams
+from sophia.types import GenerationRequest, SamplingParams
+from tests.rollout.synced_policy import SyncedPolicy
 
 SAMPLING = SamplingParams(max_new_tokens=6)
 
@@ -36,27 +35,9 @@ class Deaf(TransformersEngine):
         return len(given)
 
 
-class Trainer:
-    """A policy as the sync sees one."""
-
-    def __init__(self, folder: Path) -> None:
-        self.model = load_model(folder)
-        self._scorer = TokenScorer(self.model, rows="naive", temperature=1.0)
-
-    def named_weights(self) -> Iterator[tuple[str, Tensor]]:
-        for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad:
-                yield name, parameter.detach()
-
-    def score(self, rollouts: Sequence[Rollout]) -> Tensor:
-        with torch.no_grad():
-            scores: TokenScores = self._scorer(build_train_batch(rollouts))
-        return scores.per_token_logps
-
-
 @pytest.fixture
-def trainer(tiny_folder: Path) -> Trainer:
-    return Trainer(tiny_folder)
+def trainer(tiny_folder: Path) -> SyncedPolicy:
+    return SyncedPolicy(tiny_folder)
 
 
 @pytest.fixture
@@ -88,7 +69,7 @@ def test_columns_of_every_shape() -> None:
     assert columns(torch.arange(8).view(2, 1, 2, 2), (0, 3)).tolist() == [[0, 3], [4, 7]]
 
 
-def test_samples_hold_text_and_vision_and_change_with_the_step(trainer: Trainer) -> None:
+def test_samples_hold_text_and_vision_and_change_with_the_step(trainer: SyncedPolicy) -> None:
     weights = dict(trainer.named_weights())
     drawn = [
         draw_samples(weights, count=4, num_columns=3, generator=random.Random(step))
@@ -100,7 +81,7 @@ def test_samples_hold_text_and_vision_and_change_with_the_step(trainer: Trainer)
     assert len({samples[2].name for samples in drawn}) > 1
 
 
-def test_a_sync_is_counted_and_read_back(trainer: Trainer, engine: Deaf) -> None:
+def test_a_sync_is_counted_and_read_back(trainer: SyncedPolicy, engine: Deaf) -> None:
     sync = WeightSync(engine, SyncSettings(readback_weights=6, readback_columns=2), seed=0)
     assert sync.due(rl_step=7)
     assert sync.push(trainer) == len(dict(trainer.named_weights()))
@@ -108,14 +89,14 @@ def test_a_sync_is_counted_and_read_back(trainer: Trainer, engine: Deaf) -> None
     assert sync.prove(trainer, rl_step=0) > 6
 
 
-def test_frozen_weights_stay_out(trainer: Trainer, engine: Deaf) -> None:
+def test_frozen_weights_stay_out(trainer: SyncedPolicy, engine: Deaf) -> None:
     freeze(trainer.model, ("vision", "projector"))
     sync = WeightSync(engine, SyncSettings(), seed=0)
     assert sync.push(trainer) < 30
     assert sync.prove(trainer, rl_step=0) > 0
 
 
-def test_a_weight_that_did_not_arrive_is_read_back(trainer: Trainer, engine: Deaf) -> None:
+def test_a_weight_that_did_not_arrive_is_read_back(trainer: SyncedPolicy, engine: Deaf) -> None:
     sync = WeightSync(engine, SyncSettings(readback_weights=100), seed=0)
     engine.part = "visual.blocks.1."
     with torch.no_grad():
@@ -126,7 +107,7 @@ def test_a_weight_that_did_not_arrive_is_read_back(trainer: Trainer, engine: Dea
         sync.prove(trainer, rl_step=0)
 
 
-def test_the_frequency_is_a_setting(trainer: Trainer, engine: Deaf) -> None:
+def test_the_frequency_is_a_setting(trainer: SyncedPolicy, engine: Deaf) -> None:
     sync = WeightSync(engine, SyncSettings(every_n_steps=3), seed=0)
     assert sync.due(rl_step=1)  # the engine has nothing of the trainer's yet
     sync.push(trainer)
@@ -134,7 +115,7 @@ def test_the_frequency_is_a_setting(trainer: Trainer, engine: Deaf) -> None:
 
 
 def test_the_canary_sings_once_and_leaves_no_trace(
-    trainer: Trainer, engine: Deaf, asked: list[GenerationRequest]
+    trainer: SyncedPolicy, engine: Deaf, asked: list[GenerationRequest]
 ) -> None:
     before = {name: value.clone() for name, value in trainer.named_weights()}
     sync = WeightSync(engine, SyncSettings(), seed=0)
@@ -150,7 +131,7 @@ def test_the_canary_sings_once_and_leaves_no_trace(
 
 @pytest.mark.parametrize("part", ["language_model.layers", "visual"])
 def test_the_canary_finds_a_deaf_part(
-    part: str, trainer: Trainer, engine: Deaf, asked: list[GenerationRequest]
+    part: str, trainer: SyncedPolicy, engine: Deaf, asked: list[GenerationRequest]
 ) -> None:
     engine.part = part
     sync = WeightSync(engine, SyncSettings(), seed=0)

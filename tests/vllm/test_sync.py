@@ -16,13 +16,11 @@ from torch import Tensor
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.failures import EngineFailed
-from sophia.grpo.batch import build_train_batch
-from sophia.models.load import freeze, load_model
-from sophia.models.scorer import TokenScorer, TokenScores
 from sophia.rollout.canary import Canary, engine_logps
 from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.rollout.vllm import VLLMEngine
-from sophia.types import GenerationRequest, Rollout, SamplingParams
+from sophia.types import GenerationRequest, SamplingParams
+from tests.rollout.synced_policy import SyncedPolicy
 from tests.vllm.conftest import make_engine
 from tests.vllm.test_generate import request, with_images
 
@@ -31,23 +29,8 @@ GREEDY = SamplingParams(max_new_tokens=12, temperature=0.0)
 SYNC = SyncSettings(readback_weights=8, bucket_mib=1)
 
 
-class Trainer:
-    """A policy as the sync sees one."""
-
-    def __init__(self, folder: Path, *, frozen: Sequence[Any] = ()) -> None:
-        self.model = load_model(folder)
-        freeze(self.model, frozen)
-        self._scorer = TokenScorer(self.model, rows="naive", temperature=1.0)
-
-    def named_weights(self) -> Iterator[tuple[str, Tensor]]:
-        for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad:
-                yield name, parameter.detach()
-
-    def score(self, rollouts: Sequence[Rollout]) -> Tensor:
-        with torch.no_grad():
-            scores: TokenScores = self._scorer(build_train_batch(rollouts))
-        return scores.per_token_logps
+class Trainer(SyncedPolicy):
+    """One that learns, too."""
 
     def step(self, lr: float, seed: int = 0) -> None:
         """What AdamW does in its first steps: every weight moves by lr."""

@@ -9,7 +9,6 @@ RUN python3 -m venv $VIRTUAL_ENV
 WORKDIR /opt/sophia
 COPY pyproject.toml README.md LICENSE constraints.txt ./
 COPY sophia sophia
-COPY hydra_plugins hydra_plugins
 COPY configs configs
 COPY train.py evaluate.py ./
 # vLLM decides the version of torch.

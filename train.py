@@ -1,6 +1,6 @@
 """`python train.py [experiment=NAME] [key=value ...]`: one run. See README.md."""
 
-from sophia.cli.verbs import VERBS
+from sophia.cli.commands import VERBS
 
 if __name__ == "__main__":
     VERBS["train"].run()

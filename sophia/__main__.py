@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from sophia.cli.verbs import VERBS, usage
+from sophia.cli.commands import VERBS, usage
 
 
 def main() -> None:

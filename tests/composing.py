@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-CONFIGS = Path(__file__).parent.parent / "configs"
+from sophia.cli.commands import CONFIGS
 
 
 def composed(*overrides: str, config: str = "train") -> DictConfig:

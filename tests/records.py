@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from sophia.evaluation.records import EvalRecord
-from sophia.group_records import CompletionRecord, GroupRecord
+from sophia.run.groups import CompletionRecord, GroupRecord
 from sophia.types import RewardPart
 
 

@@ -19,7 +19,6 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from sophia.callbacks.checkpoint import CheckpointCallback
 from sophia.callbacks.stop_signal import StopSignalCallback
-from sophia.checkpoint import checkpoint_path
 from sophia.data.datamodule import StepPlan
 from sophia.data.digits import DigitsDataset
 from sophia.failures import EngineFailed, RunStopped
@@ -28,17 +27,18 @@ from sophia.models.lora import LoRA
 from sophia.models.sharding import local
 from sophia.models.shared_rows import shared_rows
 from sophia.models.weights import all_weights
-from sophia.module import GRPOModule
 from sophia.protocols import JudgeStep
 from sophia.rewards.digits_judge import DigitsJudge
 from sophia.rewards.judge.down import JudgeDown
-from sophia.rollout.transformers import TransformersEngine
+from sophia.rollout.transformers.engine import TransformersEngine
+from sophia.run.checkpoint import checkpoint_path
 from sophia.schedules import Constant, Linear
-from sophia.strategy import ShardedStrategy
+from sophia.training.grpo_module import GRPOModule
+from sophia.training.strategy import ShardedStrategy
+from sophia.training.update import UpdateConfig
 from sophia.types import GenerationRequest, Message, Prompt, Rollout, SamplingParams, TrainBatch
-from sophia.update import UpdateConfig
 from tests.processes import stopped_path
-from tests.training import Run, SaveAfter
+from tests.short_run import Run, SaveAfter
 
 RANK = int(os.environ.get("RANK", "0"))
 OPTIMIZERS: dict[str, Any] = {

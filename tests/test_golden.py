@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sophia.update import UpdateConfig
-from tests.training import Run
+from sophia.training.update import UpdateConfig
+from tests.short_run import Run
 
 GOLDEN = Path(__file__).parent / "golden" / "ten_steps.json"
 NAMES = ("reward", "loss", "kl", "entropy", "grad_norm", "completions/mean_length")

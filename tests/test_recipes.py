@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForImageTextToText
 
-from sophia.loggers import read_metrics
+from sophia.run.loggers import read_metrics
 from tests.commands import run
 from tests.composing import composed, options
 
@@ -22,7 +22,7 @@ def test_recipes_share_the_papers_numbers(name: str) -> None:
     assert (cfg.algorithm.loss.beta, cfg.algorithm.loss.kl_estimator) == (0.04, "k3")
     assert (cfg.annealing.start, cfg.annealing.decay_steps) == (0.3, cfg.num_steps)
     assert cfg.reward.trust is True
-    assert cfg.trainer.strategy._target_ == "sophia.strategy.ShardedStrategy"
+    assert cfg.trainer.strategy._target_ == "sophia.training.strategy.ShardedStrategy"
     assert cfg.model.gradient_checkpointing is True
 
 

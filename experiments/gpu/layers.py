@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from sophia.flops import forward_flops, model_shape, peak_flops
 from sophia.grpo.batch import build_train_batch
+from sophia.measure.flops import forward_flops, model_shape, peak_flops
 from sophia.models.scorer import TokenScorer
 from sophia.types import Completion, EncodedPrompt, Prompt, Rollout, RowsKind, TrainBatch
 

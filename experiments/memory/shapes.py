@@ -12,7 +12,7 @@ import sys
 
 import torch
 
-from sophia.perf import resident_bytes
+from sophia.measure.perf import resident_bytes
 
 CASES = (("float32", ""), ("bfloat16", ""), ("bfloat16", "AVX2"))
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForImageTextToText
 
-from sophia.loggers import read_metrics
-from sophia.run_folder import RunFolder
+from sophia.run.folder import RunFolder
+from sophia.run.loggers import read_metrics
 
 HERE = Path(__file__).parent
 RUNS = Path("outputs/studies/resume")

@@ -8,10 +8,10 @@ from typing import Any, Protocol, cast
 
 from lightning import Callback, LightningModule, Trainer
 
-from sophia.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoint
 from sophia.data.datamodule import StepLoader
 from sophia.failures import RunStopped, StoppedTogether
-from sophia.strategy import ShardedStrategy
+from sophia.run.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoint
+from sophia.training.strategy import ShardedStrategy
 
 
 class _Clock(Protocol):

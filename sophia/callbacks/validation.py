@@ -10,13 +10,13 @@ from typing import Any, Literal, Protocol, cast
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from sophia.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoint
 from sophia.data.prompts import PromptDataset
 from sophia.evaluation.compare import point_figures
 from sophia.evaluation.evaluator import Evaluator
 from sophia.failures import together
-from sophia.loggers import CSVMetrics, read_metrics
 from sophia.protocols import RolloutEngine
+from sophia.run.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoint
+from sophia.run.loggers import CSVMetrics, read_metrics
 
 Figure = Literal["accuracy", "thinking", "format"]
 

@@ -17,12 +17,12 @@ from sophia.cli.prompts import build_dataset, gold_checker, prompt_fitter
 from sophia.cli.quiet import quiet_libraries
 from sophia.cli.settings import TrainSettings
 from sophia.cli.validate import validate
-from sophia.data.check import DataCheck, rows_of
+from sophia.data.check.check import DataCheck, rows_of
+from sophia.data.check.figure import figure
+from sophia.data.check.report import DataReport, write_counts, write_refused
+from sophia.data.check.tables import tables
 from sophia.data.encode import PromptEncoder
 from sophia.data.prompts import PromptDataset
-from sophia.data.report import DataReport, write_counts, write_refused
-from sophia.data.report_figure import figure
-from sophia.data.report_tables import tables
 from sophia.models.load import ModelLoader
 from sophia.types import Prompt
 

@@ -25,8 +25,8 @@ from sophia.evaluation.compare import differences, summarise, summary_table
 from sophia.evaluation.evaluator import Evaluator, Prompts
 from sophia.evaluation.records import EvalRecord
 from sophia.evaluation.resumable import evaluate_resumably
-from sophia.models.convert import to_hf_folder
 from sophia.report.evaluation import write_evaluation_page
+from sophia.run.convert import to_hf_folder
 
 log = logging.getLogger(__name__)
 

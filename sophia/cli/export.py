@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from sophia.cli.quiet import quiet_libraries
 from sophia.cli.settings import ExportSettings
 from sophia.cli.validate import validate
-from sophia.models.convert import export_checkpoint, resolve_checkpoint
+from sophia.run.convert import export_checkpoint, resolve_checkpoint
 
 log = logging.getLogger(__name__)
 

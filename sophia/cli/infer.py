@@ -16,9 +16,9 @@ from sophia.cli.quiet import quiet_libraries
 from sophia.cli.settings import InferSettings
 from sophia.cli.validate import validate
 from sophia.data.encode import PromptEncoder
-from sophia.models.convert import to_hf_folder
 from sophia.rollout.seeds import completion_seed
-from sophia.rollout.transformers import TransformersEngine
+from sophia.rollout.transformers.engine import TransformersEngine
+from sophia.run.convert import to_hf_folder
 from sophia.types import GenerationRequest, Prompt, Rollout
 
 

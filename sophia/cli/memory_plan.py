@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from rich.table import Table
 
 from sophia.cli.validate import locate
-from sophia.memory import GIB, EngineMemory, Layout, Load, MemoryPlan, plan_memory
+from sophia.measure.memory import GIB, EngineMemory, Layout, Load, MemoryPlan, plan_memory
 from sophia.models.load import ModelLoader
 from sophia.models.sharding import frozen_vision
 

@@ -12,7 +12,7 @@ from sophia.cli.memory_plan import check_fits, memory_plan, plan_table
 from sophia.cli.parts import ENGINE_ARGUMENTS
 from sophia.cli.settings import TrainSettings
 from sophia.cli.validate import validate
-from sophia.memory import GIB
+from sophia.measure.memory import GIB
 from sophia.models.load import ModelLoader
 
 

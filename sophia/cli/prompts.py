@@ -7,7 +7,7 @@ from typing import Any, Literal
 from omegaconf import DictConfig
 
 from sophia.cli.build import build
-from sophia.data.check import DataCheck, GoldChecker, check_sample
+from sophia.data.check.check import DataCheck, GoldChecker, check_sample
 from sophia.data.encode import PromptEncoder
 from sophia.data.fitting import open_dataset
 from sophia.data.lengths import PromptFitter, PromptLimits

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from sophia.data.images import image_size
+from sophia.data.images.opening import image_size
 from sophia.data.template import PromptTemplate
 from sophia.types import Media, Prompt
 

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from sophia.cli.settings import InspectSettings, ReportSettings
 from sophia.cli.validate import validate
-from sophia.group_records import kept_steps, load_groups
 from sophia.report.group import group_table, group_text, save_group_images
 from sophia.report.run import write_run_report
+from sophia.run.groups import kept_steps, load_groups
 
 
 def report(cfg: DictConfig) -> None:

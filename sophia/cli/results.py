@@ -16,10 +16,10 @@ from rich.console import Console
 from sophia.evaluation.compare import comparison_table, differences, summarise
 from sophia.evaluation.curves import draw_curves
 from sophia.evaluation.records import EvalRecord
-from sophia.loggers import ResultLogger, read_metrics
 from sophia.report.run import write_run_report
-from sophia.run_folder import RunFolder
-from sophia.run_record import write_run_record
+from sophia.run.folder import RunFolder
+from sophia.run.loggers import ResultLogger, read_metrics
+from sophia.run.record import write_run_record
 
 log = logging.getLogger(__name__)
 

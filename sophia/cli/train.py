@@ -11,7 +11,6 @@ from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from sophia.checkpoint import AtomicCheckpointIO
 from sophia.cli.build import SHARED, build, build_all
 from sophia.cli.memory_plan import check_fits, device_bytes, memory_plan, plan_table
 from sophia.cli.parts import ENGINE_ARGUMENTS, shared_parts
@@ -25,14 +24,15 @@ from sophia.cli.validate import validate
 from sophia.cli.warm_start import initial_policy
 from sophia.evaluation.evaluator import Evaluator
 from sophia.evaluation.records import EvalRecord, load_records, save_records
-from sophia.loggers import CSVMetrics
 from sophia.models.export import export_policy, save_skeleton
 from sophia.models.load import ModelLoader
-from sophia.module import GRPOModule
 from sophia.report.gallery import save_images, small_images
-from sophia.run_folder import RunFolder, open_run_folder
-from sophia.strategy import leave_at_exit
+from sophia.run.checkpoint import AtomicCheckpointIO
+from sophia.run.folder import RunFolder, open_run_folder
+from sophia.run.loggers import CSVMetrics
 from sophia.timing import timed
+from sophia.training.grpo_module import GRPOModule
+from sophia.training.strategy import leave_at_exit
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from sophia.models.export import export
 from sophia.models.load import ModelLoader, check_folder
 from sophia.models.weights import all_weights
 from sophia.rollout.seeds import completion_seed
-from sophia.rollout.transformers import TransformersEngine
-from sophia.sft import SFTModule, StopAtAccuracy, WarmStartConfig
+from sophia.rollout.transformers.engine import TransformersEngine
+from sophia.training.sft import SFTModule, StopAtAccuracy, WarmStartConfig
 from sophia.types import GenerationRequest, Prompt, SamplingParams
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sophia.data.origin import RowError
-from sophia.data.source import RowSource
+from sophia.data.rows.origin import RowError
+from sophia.data.rows.source import RowSource
 from sophia.data.template import PromptTemplate
 from sophia.types import Prompt
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from sophia.data.images import media_sizes, show_media
-from sophia.data.origin import Origin, RowError, origin_of, row_error
-from sophia.data.pixels import PixelLimits
+from sophia.data.images.opening import media_sizes, show_media
+from sophia.data.images.pixels import PixelLimits
+from sophia.data.rows.origin import Origin, RowError, origin_of, row_error
 from sophia.types import Prompt
 
 OnOverlong = Literal["refuse", "skip", "resize"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sophia.evaluation.records import SOUND_THINKING
-from sophia.group_records import CompletionRecord, GroupRecord, kept_steps, load_groups
-from sophia.pictures import data_uri, thumbnail
 from sophia.rewards.trust import is_correct
+from sophia.run.groups import CompletionRecord, GroupRecord, kept_steps, load_groups
+from sophia.run.pictures import data_uri, thumbnail
 
 _STEPS_SEARCHED = 12
 _MAX_SIDE = 224

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sophia.evaluation.evaluator import Prompts
 from sophia.evaluation.records import SOUND_THINKING, EvalRecord
-from sophia.pictures import data_uri, prompt_images
 from sophia.rewards.trust import is_correct
+from sophia.run.pictures import data_uri, prompt_images
 
 GALLERY_SIZE = 64
 _MAX_SIDE = 224

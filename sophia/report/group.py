@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from sophia.group_records import CompletionRecord, GroupRecord
+from sophia.run.groups import CompletionRecord, GroupRecord
 
 
 def group_text(group: GroupRecord, *, title: str, images: Sequence[Path]) -> Text:

@@ -9,14 +9,14 @@ from statistics import fmean
 from typing import Any
 
 from sophia.evaluation.records import EvalRecord, load_records
-from sophia.loggers import read_metrics
-from sophia.pictures import data_uri
 from sophia.report.charts import Chart, line_chart, share_chart
 from sophia.report.example import find_example
 from sophia.report.figures import figure_rows
 from sophia.report.gallery import cards, load_images
 from sophia.report.page import write_page
-from sophia.run_folder import RunFolder
+from sophia.run.folder import RunFolder
+from sophia.run.loggers import read_metrics
+from sophia.run.pictures import data_uri
 
 Rows = Sequence[Mapping[str, str]]
 

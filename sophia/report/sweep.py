@@ -14,9 +14,9 @@ from typing import Any
 
 from rich.table import Table
 
-from sophia.loggers import read_metrics
 from sophia.report.charts import Chart, line_chart
 from sophia.report.page import write_page
+from sophia.run.loggers import read_metrics
 
 REPLICATED = "seed"
 """The key whose values are repetitions of the same setting."""

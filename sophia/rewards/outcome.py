@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from sophia.rewards.checkers import release
 from sophia.rewards.checkers.choice import as_options, check_choice
 from sophia.rewards.checkers.math import check_math
 from sophia.rewards.checkers.ocr import check_exp_wer, check_one_minus_cer
+from sophia.rewards.checkers.release import rules as release
 from sophia.rewards.checkers.text import check_text
 from sophia.rewards.checkers.verdict import UNPARSED, UNSCORED, Case, Checker, Verdict
 from sophia.rewards.checkers.yes_no import check_yes_no
+from sophia.rewards.process.pool import WorkerPool
 from sophia.rewards.tags import extract_answer, gold_text
-from sophia.rewards.worker_pool import WorkerPool
 from sophia.types import Completion, Prompt
 
 if TYPE_CHECKING:

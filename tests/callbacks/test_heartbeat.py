@@ -11,7 +11,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from sophia.callbacks.heartbeat import HeartbeatCallback
 from sophia.callbacks.profiler import ProfilerCallback
-from tests.training import Run
+from tests.short_run import Run
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*does not have many workers",

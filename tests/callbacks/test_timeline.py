@@ -9,7 +9,7 @@ from PIL import Image
 
 from sophia.callbacks.timeline import TimelineCallback, draw_timeline
 from sophia.timing import Span, Timeline
-from tests.training import LIGHTNINGS_REMARKS, Run
+from tests.short_run import LIGHTNINGS_REMARKS, Run
 
 pytestmark = LIGHTNINGS_REMARKS
 

@@ -14,10 +14,10 @@ from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.evaluation.evaluator import Evaluator, Prompts
 from sophia.evaluation.records import EvalRecord
-from sophia.loggers import read_metrics
 from sophia.rewards.digits_judge import DigitsJudge
+from sophia.run.loggers import read_metrics
 from tests.records import record
-from tests.training import LIGHTNINGS_REMARKS, AnyFormat, LetterShare, Run
+from tests.short_run import LIGHTNINGS_REMARKS, AnyFormat, LetterShare, Run
 
 pytestmark = LIGHTNINGS_REMARKS
 

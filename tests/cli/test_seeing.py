@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sophia.group_records import load_groups
-from sophia.loggers import read_metrics
+from sophia.run.groups import load_groups
+from sophia.run.loggers import read_metrics
 from tests.browser import opened
 from tests.commands import ROOT, run
 

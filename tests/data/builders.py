@@ -10,10 +10,10 @@ from typing import Any
 
 from PIL import Image
 
-from sophia.data.columns import Columns
 from sophia.data.dataset import RowDataset
 from sophia.data.lengths import OnOverlong, PromptFitter, PromptLimits
-from sophia.data.source import RowSource
+from sophia.data.rows.columns import Columns
+from sophia.data.rows.source import RowSource
 from sophia.data.template import PromptTemplate
 from sophia.types import Prompt
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from sophia.data.images import open_media
-from sophia.data.origin import RowError
-from sophia.data.report import write_refused
-from sophia.data.source import row_sources
+from sophia.data.check.report import write_refused
+from sophia.data.images.opening import open_media
+from sophia.data.rows.origin import RowError
+from sophia.data.rows.source import row_sources
 from sophia.types import Prompt
 from tests.data.builders import (
     SOPHIA_COLUMNS,
@@ -24,7 +24,7 @@ from tests.data.builders import (
     write_lines,
     write_list,
 )
-from tests.data.test_check import check
+from tests.data.check.test_check import check
 
 
 def rows(number: int, **overrides: Any) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from PIL import Image
 
 from sophia.data.encode import PromptEncoder
 from sophia.data.fitting import Fitting, open_dataset
+from sophia.data.images.pixels import PixelLimits
 from sophia.data.lengths import OverlongError, PromptLength
-from sophia.data.pixels import PixelLimits
 from sophia.types import Prompt
 from tests.data.builders import dataset, fitter, image, plain_source
 

@@ -11,8 +11,8 @@ from sophia.data.encode import PromptEncoder
 from sophia.evaluation.evaluator import Evaluator
 from sophia.evaluation.resumable import evaluate_resumably
 from sophia.rewards.digits_judge import DigitsJudge
-from sophia.rollout.transformers import TransformersEngine
-from tests.training import AnyFormat, LetterShare
+from sophia.rollout.transformers.engine import TransformersEngine
+from tests.short_run import AnyFormat, LetterShare
 
 PROMPTS = DigitsDataset(split="heldout", num_prompts=12, seed=0)
 

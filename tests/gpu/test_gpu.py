@@ -10,8 +10,8 @@ import torch
 
 from sophia.models.load import ModelLoader
 from sophia.models.weights import all_weights
-from sophia.strategy import ShardedStrategy
-from tests.training import Run
+from sophia.training.strategy import ShardedStrategy
+from tests.short_run import Run
 
 pytestmark = [
     pytest.mark.gpu,

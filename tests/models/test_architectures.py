@@ -21,7 +21,7 @@ from sophia.models.weights import all_weights
 from sophia.types import Message, Prompt, Rollout, TrainBatch
 from tests.builders import completion
 from tests.models.architectures import ARCHITECTURES, VISION, save_architecture
-from tests.training import Run
+from tests.short_run import Run
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*does not have many workers",

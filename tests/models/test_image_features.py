@@ -19,7 +19,7 @@ from sophia.models.scorer import TokenScorer
 from sophia.types import Media, Message, TrainBatch
 from tests.builders import prompt
 from tests.models.test_scorer import ragged
-from tests.training import Run
+from tests.short_run import Run
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*does not have many workers",

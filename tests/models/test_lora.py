@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from sophia.checkpoint import checkpoint_path
 from sophia.models.adapters import adapted_layers, adapters_off, is_adapter
-from sophia.models.convert import export_checkpoint
 from sophia.models.export import export, save_skeleton
 from sophia.models.load import ModelLoader, count_parameters, load_model
 from sophia.models.lora import LoRA
 from sophia.models.scorer import TokenScorer
 from sophia.models.weights import all_weights, trained_weights
 from sophia.rollout.weights import whole
+from sophia.run.checkpoint import checkpoint_path
+from sophia.run.convert import export_checkpoint
 from tests.models.test_architectures import batch
-from tests.training import Run, SaveAfter
+from tests.short_run import Run, SaveAfter
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*does not have many workers",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sophia.group_records import save_groups
 from sophia.report.example import find_example
+from sophia.run.groups import save_groups
 from tests.records import kept_completion, kept_group
 
 SOUND = kept_completion(1.0, 1.0, advantage=0.9)

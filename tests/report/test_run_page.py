@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from sophia.evaluation.records import EvalRecord, save_records
-from sophia.group_records import save_groups
-from sophia.pictures import data_uri
 from sophia.report.gallery import kind_of, save_images
 from sophia.report.run import write_run_report
+from sophia.run.groups import save_groups
+from sophia.run.pictures import data_uri
 from tests.browser import opened
 from tests.records import kept_completion, kept_group, png, record
 

@@ -16,7 +16,7 @@ from sophia.failures import EngineFailed
 from sophia.models.load import freeze
 from sophia.rollout.canary import Canary
 from sophia.rollout.sync import SyncSettings, WeightSync
-from sophia.rollout.transformers import TransformersEngine
+from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.rollout.weights import buckets, columns, draw_samples, is_vision
 from sophia.types import GenerationRequest, SamplingParams
 from tests.rollout.synced_policy import SyncedPolicy

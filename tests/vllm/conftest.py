@@ -12,9 +12,9 @@ import pytest
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.models.tiny import TinyQwen25VL
-from sophia.rollout.vllm import VLLMEngine
-from sophia.rollout.vllm_settings import VLLMSettings
-from sophia.rollout.watchdog import Patience
+from sophia.rollout.vllm.engine import VLLMEngine
+from sophia.rollout.vllm.settings import VLLMSettings
+from sophia.rollout.vllm.watchdog import Patience
 
 if importlib.util.find_spec("vllm") is None:
     collect_ignore_glob = ["test_*.py"]

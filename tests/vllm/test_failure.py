@@ -10,15 +10,15 @@ import torch
 
 from sophia.callbacks.checkpoint import CheckpointCallback
 from sophia.callbacks.rollout import RolloutCallback
-from sophia.checkpoint import list_checkpoints
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.failures import EngineFailed
 from sophia.rollout.sync import SyncSettings
-from sophia.rollout.vllm import VLLMEngine
-from sophia.rollout.watchdog import Patience
+from sophia.rollout.vllm.engine import VLLMEngine
+from sophia.rollout.vllm.watchdog import Patience
+from sophia.run.checkpoint import list_checkpoints
 from sophia.types import SamplingParams
-from tests.training import SAMPLING, Run
+from tests.short_run import SAMPLING, Run
 from tests.vllm.conftest import make_engine
 from tests.vllm.test_generate import requests
 

@@ -15,8 +15,8 @@ from sophia.grpo.batch import build_train_batch
 from sophia.models.load import load_model
 from sophia.models.scorer import TokenScorer
 from sophia.rollout.seeds import completion_seed
-from sophia.rollout.transformers import TransformersEngine
-from sophia.rollout.vllm import VLLMEngine
+from sophia.rollout.transformers.engine import TransformersEngine
+from sophia.rollout.vllm.engine import VLLMEngine
 from sophia.types import GenerationRequest, Media, Message, Prompt, Rollout, SamplingParams
 from tests.builders import prompt
 from tests.vllm.conftest import make_engine

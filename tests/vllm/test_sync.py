@@ -18,7 +18,7 @@ from sophia.data.encode import PromptEncoder
 from sophia.failures import EngineFailed
 from sophia.rollout.canary import Canary, engine_logps
 from sophia.rollout.sync import SyncSettings, WeightSync
-from sophia.rollout.vllm import VLLMEngine
+from sophia.rollout.vllm.engine import VLLMEngine
 from sophia.types import GenerationRequest, SamplingParams
 from tests.rollout.synced_policy import SyncedPolicy
 from tests.vllm.conftest import make_engine

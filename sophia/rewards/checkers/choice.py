@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from sophia.rewards.checkers.plain_text import without_layout
+from sophia.rewards.checkers.reading.plain_text import without_layout
+from sophia.rewards.checkers.reading.words import without_lead_in
 from sophia.rewards.checkers.verdict import UNPARSED, UNSCORED, Case, Verdict, verdict_of
-from sophia.rewards.checkers.words import without_lead_in
 
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _MAX_CHARACTERS = 2000

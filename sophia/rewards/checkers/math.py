@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from sophia.rewards.checkers.choice import check_choice
-from sophia.rewards.checkers.clock import parse_time
-from sophia.rewards.checkers.expression import (
+from sophia.rewards.checkers.reading.clock import parse_time
+from sophia.rewards.checkers.reading.expression import (
     expression,
     is_nameable,
     is_prose,
@@ -14,7 +14,7 @@ from sophia.rewards.checkers.expression import (
     same_words,
     without_definitions,
 )
-from sophia.rewards.checkers.number import numbers_equal, parse_based, parse_number
+from sophia.rewards.checkers.reading.number import numbers_equal, parse_based, parse_number
 from sophia.rewards.checkers.verdict import (
     RIGHT,
     UNPARSED,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from sophia.rewards.worker_pool import WorkerPool
+    from sophia.rewards.process.pool import WorkerPool
 
 Failure = Literal["unparsed", "timeouts", "unscored"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sophia.rewards.checkers.plain_text import same_characters
+from sophia.rewards.checkers.reading.plain_text import same_characters
 from sophia.rewards.checkers.verdict import UNPARSED, UNSCORED, Case, Verdict, verdict_of
 
 _MEANINGS = {"yes": True, "true": True, "no": False, "false": False}

@@ -1,0 +1,62 @@
+"""Keeps what was sampled, scored and used in each step: see `python -m sophia inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from lightning import Callback, LightningModule, Trainer
+
+from sophia.run.groups import record_groups, save_groups
+from sophia.types import StepBatch
+
+
+class _Clock(Protocol):
+    rl_step: int
+
+
+class KeepRolloutsCallback(Callback):
+    """One parquet file per kept step and process, in the run's ``rollouts`` folder.
+
+    A resumed run writes the steps after its checkpoint again, over the same names, so a kill
+    leaves neither duplicates nor half a file.
+
+    Args:
+        run_dir: of the run.
+        every_n_steps: RL steps between two that are kept.
+        max_image_side: images are kept once per group; larger ones (in pixels) are made smaller,
+            0 keeps none.
+    """
+
+    def __init__(self, *, run_dir: Path, every_n_steps: int = 1, max_image_side: int = 768) -> None:
+        if every_n_steps < 1:
+            raise ValueError(f"every_n_steps is {every_n_steps}; it must be at least 1.")
+        self._folder = Path(run_dir) / "rollouts"
+        self._every_n_steps = every_n_steps
+        self._max_image_side = max_image_side
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: StepBatch,
+        batch_idx: int,
+    ) -> None:
+        """Write the step that has just been trained on."""
+        rl_step = cast("_Clock", pl_module).rl_step - 1
+        if rl_step % self._every_n_steps:
+            return
+        records = record_groups(
+            batch.groups(),
+            batch.advantages,
+            rl_step=rl_step,
+            max_image_side=self._max_image_side,
+        )
+        save_groups(
+            self._folder,
+            records,
+            rl_step=rl_step,
+            rank=trainer.global_rank,
+            world_size=trainer.world_size,
+        )

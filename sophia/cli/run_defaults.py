@@ -1,0 +1,94 @@
+"""A policy is asked as its run asked it: the run's data and prompts are the defaults."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from sophia.run.folder import RunFolder, run_around
+
+_GROUPS = ("data", "template", "prompt_limits")
+_LENGTH = "sampling.max_new_tokens"
+_CHOICE = "of_run"
+
+
+@contextmanager
+def asked_as_in_training(arguments: Sequence[str]) -> Iterator[list[str]]:
+    """The command line, with the settings of the run that ``ckpt`` lies in as group choices.
+
+    They stand before what was typed, and a group that was chosen by name is left alone, so what
+    was typed wins. Without a run folder nothing is added.
+
+    Raises:
+        ValueError: ``ckpt`` names policies of runs that asked other questions.
+    """
+    words = [a for a in arguments if not a.startswith("-")]
+    typed = {o.key_or_group: o for o in OverridesParser.create().parse_overrides(words)}
+    runs = [run for ckpt in _ckpts(typed.get("ckpt")) if (run := run_around(ckpt)) is not None]
+    if not runs:
+        yield list(arguments)
+        return
+    settings = {k: v for k, v in _common_settings(runs, typed).items() if k not in typed}
+    with tempfile.TemporaryDirectory() as folder:
+        added = [f"hydra.searchpath=[file://{folder}]"]
+        for name, value in settings.items():
+            if name == _LENGTH:
+                added.append(f"{name}={value}")
+                continue
+            path = Path(folder) / name / f"{_CHOICE}.yaml"
+            path.parent.mkdir()
+            path.write_text(OmegaConf.to_yaml(OmegaConf.create(value)))
+            added.append(f"{name}={_CHOICE}")
+        if settings:
+            _say(f"{', '.join(settings)} as in {runs[0].path}; key=value on the command line wins")
+        yield [*added, *arguments]
+
+
+def _ckpts(override: Override | None) -> list[Path]:
+    value = None if override is None else override.value()
+    if value is None:
+        return []
+    return [Path(str(v)) for v in value] if isinstance(value, list) else [Path(str(value))]
+
+
+def _common_settings(runs: Sequence[RunFolder], typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the first run, when the others would ask the same questions."""
+    first, *others = map(_settings, runs)
+    for run, other in zip(runs[1:], others, strict=True):
+        for name in (*_GROUPS, _LENGTH):
+            if name not in typed and _asked(name, first) != _asked(name, other):
+                raise ValueError(
+                    f"the runs {runs[0].path} and {run.path} differ in {name}; say which by"
+                    f" {name}=... on the command line, or evaluate them one by one."
+                )
+    return first
+
+
+def _settings(run: RunFolder) -> dict[str, Any]:
+    config = OmegaConf.to_container(OmegaConf.load(run.config), resolve=False)
+    assert isinstance(config, dict)
+    settings = {name: config[name] for name in _GROUPS if name in config}
+    length = config.get("sampling", {}).get("max_new_tokens")
+    return settings if length is None else {**settings, _LENGTH: length}
+
+
+def _asked(name: str, settings: Mapping[str, Any]) -> Any:
+    """What of a setting decides an evaluation: of the data only what is held out."""
+    value = settings.get(name)
+    if name != "data" or value is None:
+        return value
+    return OmegaConf.to_container(
+        OmegaConf.create({"seed": 0, "data": value}).data.heldout, resolve=True
+    )
+
+
+def _say(line: str) -> None:
+    Console().print(line, highlight=False, soft_wrap=True)

@@ -1,0 +1,46 @@
+"""After the last job of a sweep, under any launcher: one table over all runs, and a page."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from rich.console import Console
+
+from sophia.cli.sweep.folder import job_folders
+from sophia.report.sweep import load_runs, settings, sweep_table, write_sweep
+
+log = logging.getLogger(__name__)
+
+
+class SweepEnd(Callback):
+    """Hydra calls it when all jobs are over."""
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Compare what has finished; the status is 1 when something has not."""
+        folder = Path(config.hydra.sweep.dir)
+        summarise_sweep(folder)
+
+
+def summarise_sweep(folder: Path) -> None:
+    """Print the table, write sweep.csv and sweep.html."""
+    outputs = {path.parent for path in folder.rglob("output.log")}
+    folders = sorted({*job_folders(folder), *outputs})
+    runs = load_runs(folders)
+    unfinished = [path for path in folders if not (path / "run.json").is_file()]
+    if runs:
+        write_sweep(folder, runs, failed=unfinished)
+        console = Console()
+        console.print(sweep_table(settings(runs), title=f"{len(runs)} runs"))
+        console.print(f"written to {folder}: sweep.html, sweep.csv", highlight=False)
+    if unfinished:
+        names = ", ".join(path.name for path in unfinished)
+        log.error(
+            "error: %d runs have not finished (%s); see output.log in their folders, and call the"
+            " same sweep again to go on.", len(unfinished), names,
+        )  # fmt: skip
+        sys.exit(1)

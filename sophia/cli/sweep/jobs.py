@@ -1,0 +1,103 @@
+"""Every job of a sweep in a process of its own.
+
+Memory cannot accumulate, a job that dies takes no other with it, and a job that has finished (its
+run.json is there) is not run again. A job that had begun is resumed.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from sophia.cli.sweep.folder import override_key, quoted
+from sophia.cli.sweep.result import final_accuracy
+from sophia.cli.train import validate_train
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepJob:
+    """One run of a sweep."""
+
+    overrides: tuple[str, ...]
+    folder: Path
+    cfg: DictConfig
+
+
+def compose_job(
+    context: HydraContext, sweep: DictConfig, overrides: Sequence[str], number: int
+) -> SweepJob:
+    """Compose and validate: a typo in the last job ends the sweep before its first."""
+    cfg = context.config_loader.load_sweep_config(sweep, list(overrides))
+    with open_dict(cfg):
+        cfg.hydra.job.id = cfg.hydra.job.num = number
+    folder = Path(cfg.hydra.sweep.dir) / cfg.hydra.sweep.subdir
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    validate_train(own)
+    kept = tuple(o for o in overrides if override_key(o) not in ("run_dir", "resume"))
+    return SweepJob(overrides=kept, folder=folder, cfg=own)
+
+
+def run_jobs(jobs: Sequence[SweepJob], *, parallel: int) -> list[JobReturn]:
+    """The result of each; one that failed has the result None and keeps its output.
+
+    Raises ValueError when two jobs have one folder: one would be taken for the other.
+    """
+    if len({job.folder for job in jobs}) < len(jobs):
+        raise ValueError(
+            "two jobs of the sweep have the same folder; hydra.sweep.subdir must name every swept"
+            " key (its default does)."
+        )
+    log.info("%d jobs in %s", len(jobs), jobs[0].folder.parent)
+    with ThreadPoolExecutor(parallel) as threads:
+        return list(threads.map(_run, jobs))
+
+
+def _run(job: SweepJob) -> JobReturn:
+    name = job.folder.name
+    if (job.folder / "run.json").is_file():
+        log.info("%s: finished before", name)
+    else:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        start = time.monotonic()
+        status = _command(job)
+        output = job.folder / "output.log"
+        result = "done" if status == 0 else f"failed with status {status}, see {output}"
+        log.info("%s: %s after %.0f s", name, result, time.monotonic() - start)
+    return JobReturn(
+        overrides=list(job.overrides),
+        cfg=job.cfg,
+        working_dir=str(job.folder),
+        status=JobStatus.COMPLETED,
+        _return_value=final_accuracy(job.folder),
+    )
+
+
+def _command(job: SweepJob) -> int:
+    """Its exit status. The job watches its standard input and ends with this process."""
+    resume = ["resume=true"] if (job.folder / "config.yaml").is_file() else []
+    command = [
+        sys.executable, "-m", "sophia.cli.sweep.job", *job.overrides,
+        f"run_dir={quoted(str(job.folder))}", *resume,
+    ]  # fmt: skip
+    with (
+        (job.folder / "output.log").open("a") as output,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        try:
+            return process.wait()
+        finally:
+            process.kill()

@@ -1,0 +1,146 @@
+"""The data check: goes through all rows once, without decoding images, before anything trains."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+
+from rich.progress import track
+
+from sophia.data.check.findings import Findings, Heldout
+from sophia.data.check.report import DataReport
+from sophia.data.dataset import RowDataset
+from sophia.data.lengths import OverlongError, PromptFitter, PromptLength
+from sophia.data.prompts import PromptDataset
+from sophia.data.rows.origin import RowError, origin_of, row_error
+from sophia.types import Prompt
+
+GoldChecker = Callable[[Prompt], str | None]
+"""Why the gold answer of a prompt can never be graded, or None when it can."""
+
+_LISTED_PROBLEMS = 10
+
+
+class DataCheck:
+    """Checks rows for everything that would stop or spoil a run."""
+
+    def __init__(
+        self, fitter: PromptFitter, *, gold_checker: GoldChecker, decode_images: bool
+    ) -> None:
+        """Set what is checked.
+
+        Args:
+            fitter: the pixel limits and the length policy of the run.
+            gold_checker: asks the rewards whether they can grade a gold answer.
+            decode_images: also decode every image, which finds truncated files and takes some
+                milliseconds per image; without it only headers are read.
+        """
+        self._fitter = fitter
+        self._gold_checker = gold_checker
+        self._decode_images = decode_images
+
+    def run(
+        self, dataset: PromptDataset, *, heldout: PromptDataset | None, show_progress: bool
+    ) -> DataReport:
+        """Go through the data set once; memory grows by some 300 bytes per row."""
+        findings = Findings(self._fitter, self._fingerprints(heldout))
+        rows = track(
+            rows_of(dataset),
+            total=_num_rows(dataset),
+            description="checking",
+            disable=not show_progress,
+        )
+        for row in rows:
+            try:
+                prompt = _prompt_or_raise(row)
+                findings.check_uid(prompt)
+                findings.accept(prompt, self.examine(prompt))
+            except RowError as error:  # rows are the user's: reported, not raised
+                findings.refuse(error)
+        return findings.report()
+
+    def examine(self, prompt: Prompt) -> PromptLength:
+        """The length of one prompt.
+
+        Raises:
+            RowError: the prompt cannot be trained on as it is.
+        """
+        length = self._fitter.measure(prompt)
+        self._check_length(prompt, length)
+        reason = self._gold_checker(prompt)
+        if reason is not None:
+            remedy = "Correct the answer or its problem type, or leave the row out"
+            raise row_error(origin_of(prompt), "answer", reason, remedy)
+        return length
+
+    def _check_length(self, prompt: Prompt, length: PromptLength) -> None:
+        try:
+            limits = self._fitter.limits_for(prompt, length)
+        except OverlongError:
+            if self._fitter.on_overlong == "skip":  # counted, and left out by the run
+                return
+            raise
+        if self._decode_images:
+            self._fitter.decode(prompt, limits)
+
+    def _fingerprints(self, heldout: PromptDataset | None) -> Heldout:
+        fingerprints = Heldout()
+        for row in () if heldout is None else rows_of(heldout):
+            if isinstance(row, RowError):
+                continue  # reported when the held-out part is checked itself
+            try:
+                self._fitter.measure(row)
+            except RowError:
+                continue
+            fingerprints.add(row)
+        return fingerprints
+
+
+def check_sample(
+    dataset: PromptDataset,
+    check: DataCheck,
+    *,
+    num_prompts: int,
+    seed: int,
+    max_bad_share: float = 0.0,
+) -> None:
+    """The same checks on prompts drawn from the data set, at the start of a run.
+
+    Raises:
+        ValueError: more than ``max_bad_share`` of the sample cannot be trained on; names the rows.
+    """
+    size = min(num_prompts, len(dataset))
+    drawn = sorted(random.Random(seed).sample(range(len(dataset)), size))
+    problems = [problem for index in drawn if (problem := _problem(dataset, check, index))]
+    if len(problems) > max_bad_share * size:
+        listed = "\n  ".join(problems[:_LISTED_PROBLEMS])
+        raise ValueError(
+            f"{len(problems)} of {size} sampled rows cannot be trained on:\n  {listed}\n"
+            "Run `python -m sophia check` with the same settings for a report over all rows; its"
+            " refused.csv can be given to the data set as `exclude`."
+        )
+
+
+def _problem(dataset: PromptDataset, check: DataCheck, index: int) -> str | None:
+    try:
+        check.examine(dataset[index])
+    except RowError as error:  # collected, so that one message names them all
+        return str(error)
+    return None
+
+
+def rows_of(dataset: PromptDataset) -> Iterator[Prompt | RowError]:
+    """Every row once, as a prompt or as the error that it gives."""
+    if isinstance(dataset, RowDataset):
+        return dataset.inspect()
+    return (dataset[index] for index in range(len(dataset)))
+
+
+def _num_rows(dataset: PromptDataset) -> int:
+    return dataset.num_rows() if isinstance(dataset, RowDataset) else len(dataset)
+
+
+def _prompt_or_raise(row: Prompt | RowError) -> Prompt:
+    if isinstance(row, RowError):
+        raise row
+    return row

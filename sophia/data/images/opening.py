@@ -1,0 +1,125 @@
+"""Opening images: once, in a loader worker, to the exact RGB pixels that everybody then sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from io import BytesIO
+
+from PIL import Image, ImageOps
+
+from sophia.data.images.pixels import PixelLimits
+from sophia.data.rows.origin import origin_of, row_error
+from sophia.types import Media, Prompt
+
+_ORIENTATION = 0x0112
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+_WHITE = (255, 255, 255, 255)
+
+
+class ImageError(ValueError):
+    """An image that cannot be opened or shown."""
+
+
+def open_media(prompt: Prompt, *, min_pixels: int, max_pixels: int, factor: int = 28) -> Prompt:
+    """The prompt with every image decoded, upright, RGB and resized once.
+
+    The image processor and the engine find nothing left to resize: sides are multiples of
+    ``factor`` (patch size times merge size) and the area is within the limits.
+
+    Raises:
+        RowError: an image is missing, broken or too thin; names file and row of the prompt.
+    """
+    limits = PixelLimits(min_pixels=min_pixels, max_pixels=max_pixels, factor=factor)
+    return show_media(prompt, (limits,) * len(prompt.media))
+
+
+def show_media(prompt: Prompt, limits: tuple[PixelLimits, ...]) -> Prompt:
+    """Like ``open_media`` with limits of its own for each image, in reading order."""
+    remaining = iter(limits)
+    with _named(prompt):
+        messages = tuple(
+            replace(
+                message,
+                content=tuple(
+                    replace(part, source=open_image(part, next(remaining)))
+                    if isinstance(part, Media)
+                    else part
+                    for part in message.content
+                ),
+            )
+            for message in prompt.messages
+        )
+    return replace(prompt, messages=messages)
+
+
+def media_sizes(prompt: Prompt) -> tuple[tuple[int, int], ...]:
+    """Width and height of every image as it will stand upright, read from file headers."""
+    with _named(prompt):
+        return tuple(image_size(media) for media in prompt.media)
+
+
+def open_image(media: Media, limits: PixelLimits) -> Image.Image:
+    """One image as RGB: EXIF orientation applied, transparency laid on white, resized.
+
+    Raises:
+        ImageError: it cannot be opened, decoded or shown.
+    """
+    with _lazily_opened(media) as image:
+        upright = ImageOps.exif_transpose(image)
+        rgb = _to_rgb(upright)
+        size = limits.size(*rgb.size)
+        return rgb if rgb.size == size else rgb.resize(size, Image.Resampling.BICUBIC)
+
+
+def image_size(media: Media) -> tuple[int, int]:
+    """Width and height as shown upright, without decoding.
+
+    Raises:
+        ImageError: it cannot be opened.
+    """
+    with _lazily_opened(media) as image:
+        width, height = image.size
+        # Asking a PNG without the key for its EXIF would decode it.
+        has_exif = "exif" in image.info or image.format in {"JPEG", "TIFF", "MPO"}
+        sideways = has_exif and image.getexif().get(_ORIENTATION) in _SIDEWAYS
+        return (height, width) if sideways else (width, height)
+
+
+@contextmanager
+def _lazily_opened(media: Media) -> Iterator[Image.Image]:
+    """The image with only its header read; PIL's many ways to fail become one."""
+    source = media.source
+    try:
+        if isinstance(source, Image.Image):
+            yield source
+            return
+        with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
+            yield image
+    except FileNotFoundError as error:
+        raise ImageError(f"there is no file {source!s}") from error
+    # PIL raises all of these on broken files (SyntaxError for PNG chunks).
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        shown = f"of {len(source)} bytes" if isinstance(source, bytes) else str(source)
+        raise ImageError(f"the image {shown} cannot be used ({error})") from error
+
+
+@contextmanager
+def _named(prompt: Prompt) -> Iterator[None]:
+    try:
+        yield
+    except ImageError as error:
+        origin = origin_of(prompt)
+        remedy = "Repair or replace the image, or leave the row out; paths begin at `image_root`"
+        raise row_error(origin, origin.image_column, str(error), remedy) from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        # PIL's own conversion clips 16-bit greys at 255: nearly everything turns white.
+        image = image.point(lambda grey: grey / 256).convert("L")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, _WHITE), layer)
+    return image if image.mode == "RGB" else image.convert("RGB")

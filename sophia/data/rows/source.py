@@ -1,0 +1,184 @@
+"""One source of rows: a file, a folder or a pattern, its columns, where its images lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+
+import datasets
+import numpy as np
+
+from sophia.data.rows.columns import Columns, has_cell
+from sophia.data.rows.origin import Origin
+from sophia.data.rows.readers import Row, RowReader, open_readers
+from sophia.data.rows.row import RowParser
+from sophia.data.template import PromptTemplate
+from sophia.types import Prompt
+
+_PROBED_ROWS = 1000
+
+
+def row_sources(
+    files: Mapping[str, str],
+    *,
+    columns: Columns,
+    image_root: str | None = None,
+    problem_type: str | None = None,
+    rename_types: Mapping[str, str] | None = None,
+    split: str | None = None,
+    weights: Mapping[str, float] | None = None,
+) -> tuple[RowSource, ...]:
+    """Several sources of one shape: name -> path, and name -> weight where it is not 1."""
+    weights = weights or {}
+    unknown = sorted(weights.keys() - files.keys())
+    if unknown:
+        raise ValueError(
+            f"weights are given for {unknown}, which are not among the files {sorted(files)}."
+            " Use the names under `files`."
+        )
+    return tuple(
+        RowSource(
+            path,
+            name=name,
+            columns=columns,
+            image_root=image_root,
+            problem_type=problem_type,
+            rename_types=rename_types,
+            split=split,
+            weight=weights.get(name, 1.0),
+        )
+        for name, path in files.items()
+    )
+
+
+class RowSource:
+    """Rows by index; files are opened when the first row is asked for."""
+
+    def __init__(
+        self,
+        rows: str | Path | Sequence[Row] | datasets.Dataset,
+        *,
+        name: str,
+        columns: Columns,
+        image_root: str | None = None,
+        problem_type: str | None = None,
+        rename_types: Mapping[str, str] | None = None,
+        split: str | None = None,
+        weight: float = 1.0,
+    ) -> None:
+        """Describe the source.
+
+        Args:
+            rows: path of a .json, .jsonl, .parquet or .arrow file, of a folder (of such files, or
+                written by ``save_to_disk``), or a pattern with ``*``; or the rows themselves.
+            name: begins the uid of its prompts, so it must differ between sources.
+            columns: the user's column names.
+            image_root: folder that relative image paths begin at; None: the folder of the file.
+            problem_type: of rows that name none; None: every row must name its own.
+            rename_types: the user's name of a problem type -> ours.
+            split: of a folder that holds several.
+            weight: how often a row appears in an epoch; 2 shows each twice, 0.5 a random half.
+        """
+        if weight <= 0:
+            raise ValueError(
+                f"source {name!r} has weight {weight}, expected more than 0. To leave a source"
+                " out, remove it from `sources`."
+            )
+        self.name = name
+        self.weight = weight
+        self._rows = rows
+        self._columns = columns
+        self._image_root = None if image_root is None else Path(image_root)
+        self._problem_type = problem_type
+        self._rename_types = dict(rename_types or {})
+        self._split = split
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def origin(self, index: int) -> Origin:
+        """Where a row stands."""
+        return self._locate(index)[1]
+
+    def problem_type(self, index: int, template: PromptTemplate) -> str:
+        """The type of one row, without reading its images."""
+        which, origin = self._locate(index)
+        readers = self._type_readers
+        row = readers[which].read(origin.row, origin) if readers else {}
+        return self._parser(template).problem_type(row, origin)
+
+    def prompt(self, index: int, template: PromptTemplate) -> Prompt:
+        """One row as a prompt.
+
+        Raises:
+            RowError: the row cannot be used as it is.
+        """
+        which, origin = self._locate(index)
+        reader = self._readers[which]
+        row = reader.read(origin.row, origin)
+        root = self._image_root or reader.file.parent
+        return self._parser(template).parse(row, origin=origin, image_root=root)
+
+    def _parser(self, template: PromptTemplate) -> RowParser:
+        return RowParser(
+            columns=self._columns,
+            template=template,
+            problem_type=self._problem_type,
+            rename_types=self._rename_types,
+        )
+
+    def _locate(self, index: int) -> tuple[int, Origin]:
+        """Which reader holds the row, and where."""
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        which = int(np.searchsorted(self._ends, index, side="right"))
+        reader = self._readers[which]
+        row = index - (self._ends[which] - len(reader))
+        return which, self._origin(reader, row)
+
+    def _origin(self, reader: RowReader, row: int) -> Origin:
+        column = self._columns.images or "images"
+        return Origin(source=self.name, file=str(reader.file), row=row, image_column=column)
+
+    @cached_property
+    def _readers(self) -> tuple[RowReader, ...]:
+        readers = open_readers(self._rows, self._split)
+        self._check_columns(readers)
+        return readers
+
+    @cached_property
+    def _type_readers(self) -> tuple[RowReader, ...]:
+        """Empty when no column holds the type."""
+        column = self._columns.problem_type
+        if column is None:
+            return ()
+        return tuple(reader.narrow(column.split(".")[0]) for reader in self._readers)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(accumulate(len(reader) for reader in self._readers))
+
+    def _check_columns(self, readers: Sequence[RowReader]) -> None:
+        """A misspelt optional column would otherwise look like a column that is always empty."""
+        missing = set(self._columns.optional)
+        seen: set[str] = set()
+        for reader in readers:
+            for index in np.linspace(0, len(reader) - 1, min(len(reader), _PROBED_ROWS), dtype=int):
+                row = self._probe(reader, int(index))
+                seen |= row.keys()
+                missing = {column for column in missing if not has_cell(row, column)}
+                if not missing:
+                    return
+        if seen:
+            raise ValueError(
+                f"source {self.name!r}: no row has the column(s) {sorted(missing)}; columns found:"
+                f" {sorted(seen)}. Correct the names under `columns`, or set them to null."
+            )
+
+    def _probe(self, reader: RowReader, index: int) -> Row:
+        try:
+            return reader.read(index, self._origin(reader, index))
+        except ValueError:  # a row that is not JSON is reported when its turn comes
+            return {}

@@ -1,0 +1,149 @@
+"""How fast a step was and what it took: ``perf/*``."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sophia.measure.flops import Flops, ModelShape, forward_flops, model_shape, peak_flops
+from sophia.models.adapters import is_adapter
+from sophia.types import RowsKind, TrainBatch
+
+_TRAINING = ("reference", "old", "update")
+_GIB = 2**30
+_STATM = Path("/proc/self/statm")  # pages: total, resident, ...
+
+
+class Performance:
+    """Rates and memory of steps on this process.
+
+    Args:
+        model: the policy.
+        rows: layout of batches.
+        reference: whether there is a reference pass.
+        old: whether there is a pass for old log-probabilities.
+        num_iterations: how often a rollout is trained on.
+        device: of this process.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        rows: RowsKind,
+        reference: bool,
+        old: bool,
+        num_iterations: int,
+        device: torch.device,
+    ) -> None:
+        self._shape: ModelShape = model_shape(model)
+        self._rows: RowsKind = rows
+        self._extra = int(reference) + int(old)
+        self._num_iterations = num_iterations
+        self._backward = backward_cost(model)
+        self._cuda = device.type == "cuda"
+        self._device = device
+        self._peak = peak_flops(torch.cuda.get_device_name(device)) if self._cuda else None
+
+    def metrics(
+        self,
+        batch: TrainBatch,
+        spans: Sequence[tuple[int, int]],
+        timings: Mapping[str, float],
+        *,
+        world_size: int,
+    ) -> dict[str, float]:
+        """Of a step whose phases took ``timings``; ``perf/mfu`` only on a known device.
+
+        ``spans`` are the (start, stop) of the completions that went through the model together.
+        """
+        seconds = sum(timings.values())
+        rows = {
+            # Every process has its own completions; logged is the mean over processes.
+            "perf/tokens_per_second": world_size * len(batch.completion_ids) / max(seconds, 1e-9),
+            "perf/step_seconds": seconds,
+            "perf/padding_share": self._padding_share(batch, spans),
+            "perf/host_memory_gib": host_memory_bytes() / _GIB,
+        }
+        resident = resident_bytes()
+        if resident is not None:
+            rows["perf/host_resident_gib"] = resident / _GIB
+        training = sum(timings.get(phase, 0.0) for phase in _TRAINING)
+        rate = self.training_flops(batch) / max(training, 1e-9)
+        rows["perf/tflops_per_device"] = rate / 1e12
+        if self._peak is not None:
+            rows["perf/mfu"] = rate / self._peak
+        if self._cuda:
+            rows["perf/peak_memory_gib"] = torch.cuda.max_memory_allocated(self._device) / _GIB
+            rows["perf/reserved_memory_gib"] = torch.cuda.max_memory_reserved(self._device) / _GIB
+            torch.cuda.reset_peak_memory_stats(self._device)
+        return rows
+
+    def training_flops(self, batch: TrainBatch) -> float:
+        """Of reference, old and update passes."""
+        forward = forward_flops(self._shape, batch, self._rows)
+        extra = self._extra * (forward.text + forward.vision)
+        update = forward.text * (1 + self._backward.text)
+        update += forward.vision * (1 + self._backward.vision)
+        return extra + self._num_iterations * update
+
+    def _padding_share(self, batch: TrainBatch, spans: Sequence[tuple[int, int]]) -> float:
+        if self._rows == "shared":  # packed: nothing is padded
+            return 0.0
+        sizes = sequence_sizes(batch)
+        return padding_share([sizes[a:b] for a, b in spans])
+
+
+def backward_cost(model: Any) -> Flops:
+    """In forwards: 2 where weights are trained, 1 where gradients only pass to adapters, or 0."""
+    trained = [n for n, p in model.named_parameters() if p.requires_grad]
+    # The projector alone is little, and sends no gradient into the tower.
+    vision = any("visual.blocks." in n or "visual.patch_embed." in n for n in trained)
+    adapters = any(is_adapter(n) for n in trained)
+    return Flops(text=1.0 if adapters else 2.0, vision=2.0 if vision else 0.0)
+
+
+def tokens_per_patch(model: Any) -> float:
+    """What a patch costs in the vision tower over what a token costs in the decoder.
+
+    Operations with weights, forward and backward; 0 without a tower.
+    """
+    shape, backward = model_shape(model), backward_cost(model)
+    patch = (shape.block_weights + shape.projector_weights / shape.merge) * (1 + backward.vision)
+    return patch / (shape.layer_weights * (1 + backward.text))
+
+
+def sequence_sizes(batch: TrainBatch) -> Tensor:
+    """(B,) tokens of each completion and its prompt."""
+    prompts = torch.tensor([len(prompt.prompt_ids) for prompt in batch.prompts])
+    return prompts[batch.group_ids] + batch.lengths
+
+
+def padding_share(micro_batches: Iterable[Tensor]) -> float:
+    """Share in [0, 1) of computed positions that hold no token.
+
+    ``micro_batches`` are the sizes of the sequences that are padded to the longest among them.
+    """
+    sizes = list(micro_batches)
+    computed = sum(len(micro) * int(micro.max()) for micro in sizes)
+    return 1.0 - sum(int(micro.sum()) for micro in sizes) / computed
+
+
+def host_memory_bytes() -> float:
+    """The most that this process has held so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
+
+def resident_bytes() -> float | None:
+    """What this process holds in the host's memory now; None where the system does not tell."""
+    if not _STATM.is_file():
+        return None
+    return float(int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))

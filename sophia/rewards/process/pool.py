@@ -1,0 +1,119 @@
+"""Grading processes shared by all threads of one run."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sophia.rewards.checkers.verdict import RIGHT, TIMED_OUT, UNPARSED, UNSCORED, WRONG, Verdict
+from sophia.rewards.process.child import Reply, Request, WorkerProcess
+
+_MAX_REMEMBERED = 20_000
+_VERDICTS = {"right": RIGHT, "wrong": WRONG, "unparsed": UNPARSED, "unscored": UNSCORED}
+
+
+class WorkerPool:
+    """Up to ``num_workers`` processes, each started by the first request that needs it.
+
+    A prediction that takes longer than ``timeout_s`` is TIMED_OUT, a gold answer that does is
+    UNSCORED; the process is killed and replaced. Equal requests are answered from memory: the
+    answers of one group are often the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        num_workers: int,
+        start: Callable[[], WorkerProcess] = WorkerProcess,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._start = start
+        self._slots: queue.LifoQueue[WorkerProcess | None] = queue.LifoQueue()
+        self._num_workers = num_workers
+        for _ in range(num_workers):
+            self._slots.put(None)
+        self._alive: set[WorkerProcess] = set()
+        self._remembered: dict[Request, Verdict] = {}
+        self._lock = threading.Lock()
+        self._closing = threading.Lock()
+        weakref.finalize(self, _kill_all, self._alive, os.getpid())
+
+    def compare(self, rule: str, *, gold: str, prediction: str, tolerance: float) -> Verdict:
+        """The verdict of one of ``sophia.rewards.process.worker.RULES``; safe from any thread."""
+        request = Request(rule=rule, gold=gold, prediction=prediction, tolerance=tolerance)
+        with self._lock:
+            if request in self._remembered:
+                return self._remembered[request]
+        reply = self._ask(request)
+        if reply.word == "died":  # was it chance?
+            reply = self._ask(request)
+        if reply.word in ("died", "timeout"):
+            return self._blame(request, reply)
+        return self._remember(request, _VERDICTS[reply.word])
+
+    def close(self) -> None:
+        """End all processes, after the requests in flight. A later request starts them again."""
+        with self._closing:
+            processes = [self._slots.get() for _ in range(self._num_workers)]
+            for process in processes:
+                self._retire(process)
+                self._slots.put(None)
+
+    @property
+    def num_alive(self) -> int:
+        """How many processes are alive."""
+        return len(self.pids())
+
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of the living processes."""
+        return tuple(process.pid for process in tuple(self._alive) if process.is_alive)
+
+    def _blame(self, request: Request, reply: Reply) -> Verdict:
+        """Whose fault it is that a request has no answer: the gold's, or else the prediction's.
+
+        A prediction that kills its judge scores 0: else a policy would learn to dodge zeros so.
+        """
+        gold_only = Request(rule=request.rule, gold=request.gold, prediction=None, tolerance=0.0)
+        if not reply.gold_read or self._ask(gold_only).word not in _VERDICTS:
+            return UNSCORED
+        return TIMED_OUT if reply.word == "timeout" else UNPARSED
+
+    def _ask(self, request: Request) -> Reply:
+        with self._process() as process:
+            return process.ask(request, timeout_s=self._timeout_s)
+
+    @contextmanager
+    def _process(self) -> Iterator[WorkerProcess]:
+        process = self._slots.get()
+        try:
+            if process is None or not process.is_alive:
+                self._retire(process)
+                process = None
+                process = self._start()
+                self._alive.add(process)
+            yield process
+        finally:
+            self._slots.put(process)
+
+    def _retire(self, process: WorkerProcess | None) -> None:
+        if process is not None:
+            process.kill()
+            self._alive.discard(process)
+
+    def _remember(self, request: Request, verdict: Verdict) -> Verdict:
+        with self._lock:
+            if len(self._remembered) >= _MAX_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[request] = verdict
+        return verdict
+
+
+def _kill_all(processes: set[WorkerProcess], owner: int) -> None:
+    if os.getpid() == owner:  # a forked copy of the pool does not own the processes
+        for process in processes:
+            process.kill()

@@ -1,0 +1,171 @@
+"""The rollout engine without vLLM: a Hugging Face model, prompt and image prefilled once."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sophia.models.load import load_model
+from sophia.models.shared_attention import set_shared_attention
+from sophia.rollout.transformers.decoding import Decoding
+from sophia.rollout.transformers.streamer import TextStreamer
+from sophia.rollout.weights import columns, whole
+from sophia.types import (
+    Completion,
+    GenerationRequest,
+    Rollout,
+    SamplingParams,
+    WeightSample,
+)
+
+_MAX_PROMPT_TOKENS = 32768
+"""Of the prompts of a chunk, each counted as long as the longest: so their keys are kept."""
+
+
+class TransformersEngine:
+    """Holds a copy of the policy, so that sampling never touches sharded or training weights.
+
+    Args:
+        policy_folder: the checkpoint whose architecture (and first weights) it takes.
+        decode: token ids -> text without special tokens.
+        media_token_ids: tokens that may never be drawn.
+        device: where it runs; ``auto`` is this process's GPU where there is one.
+        max_batch_size: completions generated at a time; a request is never split.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy_folder: Path | str,
+        decode: Callable[[Sequence[int]], str],
+        media_token_ids: Sequence[int],
+        device: str,
+        max_batch_size: int,
+    ) -> None:
+        self._device = _resolve(device)
+        self._model = load_model(policy_folder).to(self._device)
+        self._decode = decode
+        self._banned = tuple(media_token_ids)
+        self._max_batch_size = max_batch_size
+        set_shared_attention(self._model)
+        eos = self._model.generation_config.eos_token_id
+        self._end_ids = tuple(eos) if isinstance(eos, list) else (eos,)
+        self._version = 0
+
+    @torch.no_grad()
+    def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> int:
+        """Copy weights by Hugging Face name; unknown names are an error. Returns how many."""
+        own = self._model.state_dict(keep_vars=True)
+        count = 0
+        for name, value in weights:
+            if name not in own:
+                raise ValueError(f"the engine's model has no weight {name!r}; was it renamed?")
+            own[name].copy_(whole(value))
+            count += 1
+        self._version += 1
+        return count
+
+    @property
+    def weights_version(self) -> int:
+        """How many times weights were replaced."""
+        return self._version
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision it keeps weights in."""
+        dtype: torch.dtype = self._model.dtype
+        return dtype
+
+    def read_weights(self, samples: Sequence[WeightSample]) -> list[Tensor]:
+        """(rows, columns) of each weight."""
+        own = self._model.state_dict()
+        return [columns(own[sample.name], sample.columns) for sample in samples]
+
+    def metrics(self) -> dict[str, float]:
+        """Nothing that the step does not know itself."""
+        return {}
+
+    @contextlib.contextmanager
+    def awake(self) -> Iterator[None]:
+        """Memory stays where it is: this engine is for models that fit beside the trainer."""
+        yield
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], sampling: SamplingParams
+    ) -> Iterator[Rollout]:
+        """Chunk by chunk; a completion depends on its seed alone, not on the chunking."""
+        if sampling.stop:
+            raise ValueError(
+                f"sampling.stop is {list(sampling.stop)}, but the transformers engine knows no stop"
+                " strings. Leave it empty, or use rollout=vllm."
+            )
+        for chunk in chunks(requests, self._max_batch_size):
+            yield from self._decode_chunk(chunk, sampling)
+
+    def stream(
+        self, request: GenerationRequest, sampling: SamplingParams, show: Callable[[str], None]
+    ) -> Rollout:
+        """Generate one completion, handing each new piece of its text to ``show``."""
+        if len(request.seeds) != 1:
+            raise ValueError(f"one completion can be streamed, not {len(request.seeds)}.")
+        streamer = TextStreamer(self._decode, show)
+        (rollout,) = self._decode_chunk([request], sampling, streamer.put)
+        streamer.end()
+        return rollout
+
+    @torch.inference_mode()
+    def _decode_chunk(
+        self,
+        requests: Sequence[GenerationRequest],
+        sampling: SamplingParams,
+        watch: Callable[[int], None] | None = None,
+    ) -> Iterator[Rollout]:
+        """Rollouts as their groups finish; ``watch`` is given each token of the first row."""
+        decoding = Decoding(
+            self._model, requests, sampling,
+            banned=self._banned, end_ids=self._end_ids, device=self._device, watch=watch,
+        )  # fmt: skip
+        for drawn in decoding:
+            request = drawn.request
+            rows = zip(drawn.token_ids, drawn.logps, request.seeds, strict=True)
+            completions = tuple(self._completion(*row) for row in rows)
+            yield Rollout(prompt=request.prompt, encoded=request.encoded, completions=completions)
+
+    def _completion(self, ids: Sequence[int], logps: Sequence[float], seed: int) -> Completion:
+        end = next((i + 1 for i, token in enumerate(ids) if token in self._end_ids), None)
+        kept = tuple(ids[:end])
+        return Completion(
+            text=self._decode(kept),
+            token_ids=kept,
+            sampling_logps=tuple(logps[: len(kept)]),
+            finish_reason="length" if end is None else "stop",
+            seed=seed,
+        )
+
+
+def chunks(
+    requests: Sequence[GenerationRequest], max_batch_size: int
+) -> Iterator[list[GenerationRequest]]:
+    """Neighbours with equally many samples, as many as fit."""
+    chunk: list[GenerationRequest] = []
+    longest = 0
+    for request in requests:
+        samples, count = len(request.seeds), len(chunk) + 1
+        longest = max(longest, len(request.encoded.prompt_ids))
+        full = count * samples > max_batch_size or count * longest > _MAX_PROMPT_TOKENS
+        if chunk and (full or len(chunk[0].seeds) != samples):
+            yield chunk
+            chunk, longest = [], len(request.encoded.prompt_ids)
+        chunk.append(request)
+    if chunk:
+        yield chunk
+
+
+def _resolve(device: str) -> torch.device:
+    if device != "auto":
+        return torch.device(device)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,98 @@
+"""From what a user calls a checkpoint to a folder that ``from_pretrained`` loads."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.distributed.checkpoint.filesystem import FileSystemReader
+from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+from torch.distributed.checkpoint.state_dict_loader import load
+
+from sophia.models.adapters import merged_state
+from sophia.models.export import export
+from sophia.run.checkpoint import is_whole
+from sophia.run.folder import RunFolder
+
+_PREFIX = "policy.model."
+
+
+def to_hf_folder(ckpt: Path) -> Path:
+    """A Hugging Face folder for a run folder, a checkpoint file of a run, or such a folder itself.
+
+    A checkpoint is exported to ``exports/`` of its run, once. A run that has not finished is
+    represented by its last checkpoint.
+    """
+    if (ckpt / "config.json").is_file():
+        return ckpt
+    if (ckpt / "config.yaml").is_file():
+        run = RunFolder(path=ckpt)
+        if (run.policy / "config.json").is_file():
+            return run.policy
+        if run.last_checkpoint is None:
+            raise ValueError(f"the run in {ckpt} has no checkpoint yet; let it train some steps.")
+        return _export(run.last_checkpoint)
+    if ckpt.suffix == ".ckpt" and ckpt.exists():
+        return _export(ckpt)
+    found = "does not exist" if not ckpt.exists() else "is neither of them"
+    raise ValueError(
+        f"ckpt={ckpt} {found}; give a run folder, a checkpoint step_*.ckpt in one, or a folder in"
+        " Hugging Face format."
+    )
+
+
+def resolve_checkpoint(path: Path) -> Path:
+    """The checkpoint itself, or the last whole one of a run folder."""
+    if path.suffix == ".ckpt" and path.exists():
+        return path
+    last = RunFolder(path=path).last_checkpoint
+    if last is None:
+        raise ValueError(f"{path} is neither a checkpoint nor the folder of a run that has one.")
+    return last
+
+
+def export_checkpoint(ckpt: Path, folder: Path, *, max_shard_size: str = "5GB") -> None:
+    """Write the policy of a checkpoint of a run, sharded or not, to a folder of choice."""
+    run = RunFolder(path=ckpt.parent.parent)
+    if not (run.skeleton / "config.json").is_file():
+        raise ValueError(f"{ckpt} is not inside a run folder: {run.skeleton} is missing.")
+    if not is_whole(ckpt):
+        raise ValueError(f"{ckpt} is damaged: it does not read back as it was written.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    weights = policy_state(ckpt).items()
+    export(weights, run.skeleton, folder, max_shard_size=max_shard_size)
+
+
+def policy_state(ckpt: Path) -> dict[str, Tensor]:
+    """The policy in a checkpoint under Hugging Face names, adapters merged."""
+    if ckpt.is_dir():
+        meta = torch.load(ckpt / "meta.pt", map_location="cpu", weights_only=True)
+        state = _sharded_state(ckpt)
+    else:
+        meta = torch.load(ckpt, map_location="cpu", mmap=True, weights_only=True)
+        state = {n.removeprefix(_PREFIX): v for n, v in meta["state_dict"].items()}
+    return merged_state(state, meta["adapter_scaling"])
+
+
+def _sharded_state(ckpt: Path) -> dict[str, Tensor]:
+    """Weights only: moments are not read."""
+    reader = FileSystemReader(ckpt)
+    prefix = f"state_dict.{_PREFIX}"
+    state: dict[str, Tensor] = {
+        name: torch.empty(entry.size, dtype=entry.properties.dtype)
+        for name, entry in reader.read_metadata().state_dict_metadata.items()
+        if name.startswith(prefix) and isinstance(entry, TensorStorageMetadata)
+    }
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")  # is meant
+        load(state, storage_reader=reader, no_dist=True)
+    return {name.removeprefix(prefix): value for name, value in state.items()}
+
+
+def _export(ckpt: Path) -> Path:
+    folder = ckpt.parent.parent / "exports" / ckpt.stem
+    if not folder.is_dir():
+        export_checkpoint(ckpt, folder)
+    return folder

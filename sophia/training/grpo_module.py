@@ -1,0 +1,279 @@
+"""One GRPO step: policy and frozen reference, and the clock of the run.
+
+Shapes: B completions of a step on this rank, N all their tokens in one flat row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from sophia.grpo.advantages import group_advantages
+from sophia.grpo.batch import build_train_batch, slice_sequences, with_advantages
+from sophia.grpo.loss import LossConfig
+from sophia.grpo.micro_batches import Span, TokenBudget
+from sophia.grpo.scores import collate_scores
+from sophia.measure.completions import completion_metrics, over_ranks
+from sophia.measure.perf import Performance, tokens_per_patch
+from sophia.models.adapters import adapter_scaling, adapters_off
+from sophia.models.image_features import has_constant_tower, with_image_features
+from sophia.models.load import ModelLoader
+from sophia.models.policy import ScorerFactory
+from sophia.models.scorer import TokenScorer
+from sophia.models.weights import trained_weights
+from sophia.rewards.metrics import reward_metrics
+from sophia.schedules import Schedule
+from sophia.training.optim import (
+    OptimizerFactory,
+    frac_changed,
+    sample_parameters,
+    set_learning_rate,
+    with_configured_rates,
+)
+from sophia.training.strategy import ShardedStrategy
+from sophia.training.update import FixedLogProbs, PolicyUpdate, UpdateConfig
+from sophia.types import EncodedPrompt, Rollout, RowsKind, ScoredGroup, StepBatch, TrainBatch
+
+
+class GRPOModule(LightningModule):
+    """Owns the policy, the reference (outside the module tree) and ``rl_step``.
+
+    Args:
+        model: what is loaded and what of it is trained.
+        policy_folder: the checkpoint the run starts from; also the reference.
+        optimizer: makes the optimizer from the trained parameters.
+        lr_schedule: factor of the learning rate at an RL step.
+        loss: what is minimised.
+        update: how.
+        temperature: of sampling; log-probabilities are taken at it.
+        max_new_tokens: length limit, for ``constant_length`` aggregation.
+        rows: how sequences are laid out for the model; the same in every pass.
+    """
+
+    def __init__(  # noqa: PLR0913  (one argument per node of configs/algorithm)
+        self,
+        *,
+        model: ModelLoader,
+        policy_folder: Path,
+        optimizer: OptimizerFactory,
+        lr_schedule: Schedule,
+        loss: LossConfig,
+        update: UpdateConfig,
+        temperature: float,
+        max_new_tokens: int,
+        rows: RowsKind,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.rl_step = 0
+        self.policy: TokenScorer | None = None
+        self._reference: list[TokenScorer] = []  # a plain list: in no state_dict
+        self._adapters = model.lora is not None
+        self._scorers = ScorerFactory(
+            model,
+            policy_folder,
+            rows=rows,
+            temperature=temperature,
+            entropy_grad=loss.entropy_coefficient != 0.0,
+        )
+        self._make_optimizer = optimizer
+        self._lr_schedule = lr_schedule
+        self._loss = loss
+        self._update = update
+        self._rows: RowsKind = rows
+        self._max_new_tokens = max_new_tokens
+
+    def configure_model(self) -> None:
+        """Load policy and reference; called more than once by Lightning."""
+        if self.policy is not None:
+            return
+        # With adapters the reference is the policy without them.
+        wants_reference = self._loss.beta > 0.0 and not self._adapters
+        strategy = self.trainer.strategy
+        if not isinstance(strategy, ShardedStrategy):
+            self.policy = self._scorers.policy()
+            self._reference = [self._scorers.reference(self.policy)] if wants_reference else []
+            return
+        sharding, offload = strategy.sharding, strategy.offload
+        policy = self._scorers.sharded_policy(sharding, offload="optimizer" in offload)
+        if wants_reference:
+            on_cpu = "reference" in offload
+            self._reference = [self._scorers.sharded_reference(policy, sharding, offload=on_cpu)]
+        self.policy = policy
+
+    def configure_optimizers(self) -> Optimizer:
+        """The optimizer over what is not frozen."""
+        trained = [p for p in self._scorer.parameters() if p.requires_grad]
+        return with_configured_rates(self._make_optimizer(trained))
+
+    def on_fit_start(self) -> None:
+        """Bring the reference to the policy's device: Lightning does not know it."""
+        if not isinstance(self.trainer.strategy, ShardedStrategy):
+            for reference in self._reference:
+                reference.to(self.device)
+        self._budget = TokenBudget(
+            tokens=self._update.micro_batch_tokens,
+            rows=self._rows,
+            tokens_per_patch=tokens_per_patch(self._scorer.model),
+        )
+        self._performance = Performance(
+            self._scorer.model,
+            rows=self._rows,
+            reference=self._loss.beta > 0.0,
+            old=not self._update.on_policy,
+            num_iterations=self._update.num_iterations,
+            device=self._scorer.device,
+        )
+
+    def named_weights(self) -> Iterator[tuple[str, Tensor]]:
+        """What training changes, under Hugging Face names, for the rollout engine.
+
+        A sharded or adapted weight is put together by its ``full_tensor``, which every process
+        must call.
+        """
+        strategy = self.trainer.strategy
+        dtype = None
+        if isinstance(strategy, ShardedStrategy):
+            dtype = strategy.sharding.compute_dtype
+        return trained_weights(self._scorer.model, dtype=dtype)
+
+    def score(self, rollouts: Sequence[Rollout]) -> Tensor:
+        """(N,) log-probs of all tokens of some rollouts, under the policy as it is now."""
+        batch = build_train_batch(rollouts)
+        return self._score_all(self._scorer, batch, [(0, len(batch.lengths))])
+
+    def encode_images(self, prompts: Sequence[EncodedPrompt]) -> Sequence[EncodedPrompt]:
+        """With image features where the vision tower is constant; they serve engine and passes."""
+        scorer = self._scorer
+        if self._rows != "shared" or not has_constant_tower(scorer.model):
+            return prompts
+        return with_image_features(scorer.model, prompts, device=scorer.device)
+
+    @property
+    def hf_model(self) -> nn.Module:
+        """The policy as a Hugging Face model, for export."""
+        model: nn.Module = self._scorer.model
+        return model
+
+    def training_step(self, batch: StepBatch, batch_idx: int) -> None:
+        """One RL step. Reference and old log-probs come first: the scores arrive meanwhile."""
+        flat = build_train_batch(batch.rollouts)
+        spans = self._micro_batches(flat)
+        with batch.timeline.phase("reference"):
+            ref = self._score_reference(flat, spans)
+            self._finish_kernels()
+        with batch.timeline.phase("old"):
+            old = None if self._update.on_policy else self._score_all(self._scorer, flat, spans)
+            self._finish_kernels()
+        with batch.timeline.phase("reward_wait"):
+            groups = batch.groups()
+        flat = self._with_scores(flat, groups)
+        batch.advantages = tuple(flat.advantages.tolist())
+        with batch.timeline.phase("update"):
+            metrics = self._train_on(flat, FixedLogProbs(old=old, ref=ref))
+        rewards = reward_metrics(groups)
+        seconds, world_size = batch.timeline.seconds, self.trainer.world_size
+        perf = self._performance.metrics(flat, spans, seconds, world_size=world_size)
+        self._log_step({**rewards, **completion_metrics(batch.rollouts), **metrics, **perf}, batch)
+        self.rl_step += 1
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The clock belongs to the state; so does what adapters are merged with."""
+        checkpoint["rl_step"] = self.rl_step
+        checkpoint["adapter_scaling"] = adapter_scaling(self._scorer.model)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Set the clock."""
+        self.rl_step = checkpoint["rl_step"]
+
+    @property
+    def _scorer(self) -> TokenScorer:
+        assert self.policy is not None, "configure_model has not run"
+        return self.policy
+
+    def _micro_batches(self, batch: TrainBatch) -> list[Span]:
+        return self._budget.spans(batch, most=self._most)
+
+    def _most(self, number: int) -> int:
+        """The largest of all ranks."""
+        mine = torch.tensor(float(number), device=self.device)
+        return int(self.trainer.strategy.reduce(mine, reduce_op="max"))
+
+    def _score_reference(self, batch: TrainBatch, spans: Sequence[Span]) -> Tensor | None:
+        if self._loss.beta == 0.0:
+            return None
+        if not self._adapters:
+            return self._score_all(self._reference[0], batch, spans)
+        with adapters_off(self._scorer.model):
+            return self._score_all(self._scorer, batch, spans)
+
+    @torch.no_grad()
+    def _score_all(self, scorer: TokenScorer, batch: TrainBatch, spans: Sequence[Span]) -> Tensor:
+        """(N,) log-probs of all tokens, without gradients, micro-batch by micro-batch."""
+        return torch.cat([scorer(slice_sequences(batch, *s)).per_token_logps for s in spans])
+
+    def _finish_kernels(self) -> None:
+        """A phase ends when its work does; scoring goes on in threads meanwhile."""
+        if self._scorer.device.type == "cuda":
+            torch.cuda.synchronize(self._scorer.device)
+
+    def _with_scores(self, batch: TrainBatch, groups: tuple[ScoredGroup, ...]) -> TrainBatch:
+        scores = collate_scores(groups)
+        advantages = group_advantages(
+            scores.rewards,
+            batch.group_ids,
+            scores.valid,
+            scale=self._update.scale_rewards,
+            epsilon=self._update.advantage_epsilon,
+            batch_std=self._batch_std(scores.rewards, scores.valid),
+        )
+        in_loss = scores.valid
+        if self._loss.mask_truncated_completions:
+            in_loss = in_loss & ~scores.truncated
+        return with_advantages(batch, advantages, in_loss)
+
+    def _batch_std(self, rewards: Tensor, valid: Tensor) -> Tensor | None:
+        """() deviation over all ranks; every rank holds equally many completions."""
+        if self._update.scale_rewards != "batch":
+            return None
+        mine = torch.where(valid, rewards, torch.nan).float().to(self.device)
+        everywhere = torch.as_tensor(self.all_gather(mine)).flatten().cpu()
+        known = everywhere[~everywhere.isnan()]
+        return known.std() if len(known) > 1 else torch.zeros(())
+
+    def _train_on(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, float]:
+        optimizer = self.optimizers()
+        assert isinstance(optimizer, Optimizer)
+        warmup = min((self.rl_step + 1) / max(self._update.warmup_steps, 1), 1.0)
+        rate = set_learning_rate(optimizer, warmup * self._lr_schedule(self.rl_step))
+        parameters = list(self._scorer.parameters())
+        before = sample_parameters(parameters)
+        update = PolicyUpdate(
+            self._scorer,
+            optimizer,
+            loss=self._loss,
+            config=self._update,
+            max_new_tokens=self._max_new_tokens,
+            micro_batches=self._micro_batches,
+            backward=self.manual_backward,
+            mean_over_ranks=lambda t: self.trainer.strategy.reduce(t, reduce_op="mean"),
+        )
+        metrics = update.run(batch, fixed)
+        changed = frac_changed(before, sample_parameters(parameters))
+        return {**metrics, "lr": rate, "optim/frac_params_changed": changed}
+
+    def _log_step(self, metrics: Mapping[str, float], batch: StepBatch) -> None:
+        """One row at this RL step, of all ranks, to every logger."""
+        phases = batch.timeline.seconds.items()
+        timings = {f"timing_s/{phase}": seconds for phase, seconds in phases}
+        row = over_ranks({**metrics, **batch.metrics, **timings})
+        for logger in self.loggers:
+            logger.log_metrics(row, step=self.rl_step)
+        shown = {name: row[name] for name in ("reward", "accuracy")}
+        self.log_dict(shown, prog_bar=True, logger=False, batch_size=1)

@@ -1,0 +1,94 @@
+"""`evaluate` asks what the run asked, unless it is told otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from sophia.cli.run_defaults import asked_as_in_training
+from tests.commands import ROOT, run
+
+CONFIG = """
+seed: 3
+sampling: {{max_new_tokens: 77}}
+template: {{system: "Be brief.", question: "{{question}}"}}
+prompt_limits: {{max_pixels: 5}}
+data:
+  train: {{limit: {limit}}}
+  heldout: {{limit: 9, split: "${{data.train.limit}}", seed: "${{seed}}"}}
+"""
+
+
+def make_run(folder: Path, *, limit: int = 5) -> Path:
+    (folder / "model").mkdir(parents=True)
+    (folder / "checkpoints").mkdir()
+    (folder / "config.yaml").write_text(CONFIG.format(limit=limit))
+    return folder
+
+
+def composed(*arguments: str) -> DictConfig:
+    with (
+        initialize_config_dir(version_base="1.3", config_dir=str(ROOT / "configs")),
+        asked_as_in_training(arguments) as all_of_them,
+    ):
+        return compose("evaluate", overrides=list(all_of_them))
+
+
+@pytest.mark.parametrize("part", ["", "checkpoints/step_000002.ckpt", "policy", "best/x.ckpt"])
+def test_the_runs_questions_with_the_evaluations_seed(
+    part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_run(tmp_path / "run")
+    cfg = composed(f"ckpt={folder / part}", "seed=1")
+    assert cfg.data.heldout == {"limit": 9, "split": 5, "seed": 1}
+    assert cfg.template == {"system": "Be brief.", "question": "{question}"}
+    assert cfg.prompt_limits == {"max_pixels": 5}
+    assert cfg.evaluation.max_new_tokens == 77
+    said = capsys.readouterr().out
+    assert said.startswith(f"data, template, prompt_limits, sampling.max_new_tokens as in {folder}")
+    assert said.count("\n") == 1
+
+
+def test_what_is_typed_wins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make_run(tmp_path / "run")
+    cfg = composed(
+        f"ckpt={folder}", "template=plain", "data.heldout.limit=4", "sampling.max_new_tokens=6"
+    )
+    assert cfg.data.heldout.limit == 4
+    assert cfg.data.heldout.split == 5
+    assert cfg.template._target_ == "sophia.data.template.PromptTemplate"
+    assert cfg.sampling.max_new_tokens == 6
+    assert capsys.readouterr().out.startswith(f"data, prompt_limits as in {folder}")
+
+
+def test_a_policy_of_no_run_is_asked_the_defaults(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text("a: 1\n")  # of something else
+    cfg = composed(f"ckpt={tmp_path}")
+    assert {**cfg, "ckpt": None} == dict(composed())
+    assert capsys.readouterr().out == ""
+
+
+def test_runs_side_by_side_must_ask_the_same(tmp_path: Path) -> None:
+    one, same = make_run(tmp_path / "one"), make_run(tmp_path / "same")
+    other = make_run(tmp_path / "other", limit=6)
+    assert composed(f"ckpt=[{one},{same}]").data.heldout.limit == 9
+    with pytest.raises(ValueError, match=r"one and .*other differ in data; say which by data="):
+        composed(f"ckpt=[{one},{other}]")
+    assert "digits" in composed(f"ckpt=[{one},{other}]", "data=digits").data.heldout._target_
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_asked_its_own_questions(
+    finished: Path, tmp_path: Path, cache: Path
+) -> None:
+    own = run("evaluate.py", f"ckpt={finished}", f"run_dir={tmp_path / 'own'}", cache=cache)
+    assert f"sampling.max_new_tokens as in {finished}" in own
+    assert "8 questions, seed 0" in own  # the default would be 768
+    arguments = ("evaluate.py", f"ckpt={finished}", "data.heldout.num_prompts=3")
+    fewer = run(*arguments, f"run_dir={tmp_path / 'fewer'}", cache=cache)
+    assert "3 questions, seed 0" in fewer

@@ -1,0 +1,39 @@
+"""A folder is one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from sophia.run.folder import open_run_folder
+
+
+def test_a_run_is_not_written_over(tmp_path: Path) -> None:
+    open_run_folder(tmp_path / "run", "seed: 0\n", resume=False)
+    with pytest.raises(ValueError, match=r"already holds a run\. Add resume=true"):
+        open_run_folder(tmp_path / "run", "seed: 0\n", resume=False)
+
+
+def test_nothing_to_resume_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="there is no run in"):
+        open_run_folder(tmp_path / "run", "seed: 0\n", resume=True)
+
+
+def test_other_settings_are_refused_with_a_diff(tmp_path: Path) -> None:
+    open_run_folder(tmp_path / "run", "seed: 0\nlr: 1\n", resume=False)
+    with pytest.raises(ValueError, match=r"(?s)other settings.*-lr: 1\n\+lr: 2"):
+        open_run_folder(tmp_path / "run", "seed: 0\nlr: 2\n", resume=True)
+
+
+def test_the_latest_whole_checkpoint_is_found(tmp_path: Path) -> None:
+    folder = open_run_folder(tmp_path / "run", "seed: 0\n", resume=False)
+    assert folder.start_step == 0
+    checkpoints = folder.path / "checkpoints"
+    checkpoints.mkdir()
+    for name in ("step_000020.ckpt", "step_000100.ckpt", "step_000120.partial", "other.ckpt"):
+        torch.save({"rl_step": 0}, checkpoints / name)
+    (checkpoints / "step_000110.ckpt").touch()  # cut off: not whole
+    assert folder.last_checkpoint == checkpoints / "step_000100.ckpt"
+    assert folder.start_step == 100

@@ -1,6 +1,28 @@
-"""`python evaluate.py ckpt=PATH [seed=N]`: a policy on held-out questions. See README.md."""
+"""`python evaluate.py ckpt=PATH [seed=N]`: policies on held-out questions. See README.md."""
 
-from sophia.cli.commands import VERBS
+from __future__ import annotations
+
+from omegaconf import DictConfig
+
+from sophia.cli.start import start
+
+
+def evaluate(cfg: DictConfig) -> None:
+    """One evaluation: validate, find the policies, ask each of them, show them side by side."""
+    from sophia.cli.settings import EvaluateSettings
+    from sophia.cli.validate import validate
+
+    validate(cfg, EvaluateSettings)
+    if not cfg.ckpt:
+        raise ValueError("ckpt is missing; python evaluate.py ckpt=<run folder, checkpoint, ...>.")
+
+    from sophia.cli.evaluation import answer, find_policies, output_folder, show
+
+    policies = find_policies(cfg)
+    output = output_folder(cfg, policies)
+    records = [answer(cfg, policy, output) for policy in policies]
+    show(cfg, output, policies, records)
+
 
 if __name__ == "__main__":
-    VERBS["evaluate"].run()
+    start("evaluate", evaluate)

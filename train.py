@@ -1,6 +1,32 @@
-"""`python train.py [experiment=NAME] [key=value ...]`: one run. See README.md."""
+"""`python train.py [experiment=NAME] [key=value ...]`: one run, with -m a sweep. See README.md."""
 
-from sophia.cli.commands import VERBS
+from __future__ import annotations
+
+from omegaconf import DictConfig
+
+from sophia.cli.start import start
+
+
+def train(cfg: DictConfig) -> None:
+    """One run: validate, build, evaluate, train, evaluate, show."""
+    from sophia.cli.folder import open_folder
+    from sophia.cli.settings import TrainSettings
+    from sophia.cli.validate import validate
+
+    validate(cfg, TrainSettings)
+    folder = open_folder(cfg)
+
+    # From here on torch, Lightning and transformers are needed: seconds that no typo waits for.
+    from sophia.cli.results import show
+    from sophia.cli.run import evaluate, fit, opened_run, save_policy
+
+    with opened_run(cfg, folder) as run:
+        before = evaluate(run, "before")
+        fit(run)
+        save_policy(run)
+        after = evaluate(run, "after")
+    show(run, before, after)
+
 
 if __name__ == "__main__":
-    VERBS["train"].run()
+    start("train", train)

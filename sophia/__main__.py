@@ -1,22 +1,24 @@
-"""`python -m sophia VERB [key=value ...]`: every command under one name."""
+"""`python -m sophia COMMAND [key=value ...]`: every command under one name."""
 
 from __future__ import annotations
 
-import logging
 import sys
 
-from sophia.cli.commands import VERBS, usage
+from sophia.cli.commands import COMMANDS, usage
 
 
 def main() -> None:
-    """Run the verb that the command line names."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    verb = sys.argv[1] if len(sys.argv) > 1 else ""
-    if verb not in VERBS:
-        logging.getLogger(__name__).error("%s", usage(verb))
-        sys.exit(2)
+    """Run the command that is named on the command line."""
+    typed = sys.argv[1] if len(sys.argv) > 1 else ""
+    if typed not in COMMANDS:
+        asked = typed in ("", "-h", "--help")
+        (sys.stdout if asked else sys.stderr).write(usage(typed) + "\n")
+        sys.exit(0 if asked else 2)
     del sys.argv[1]
-    VERBS[verb].run()
+
+    from sophia.cli.start import run  # Hydra
+
+    run(COMMANDS[typed])
 
 
 if __name__ == "__main__":

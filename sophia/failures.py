@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from torch import distributed
-
 
 class RunStopped(Exception):  # noqa: N818  (named for what it says)
     """The run cannot go on, and nothing was trained on in this step: it can be resumed."""
@@ -41,6 +39,8 @@ def stop_together(mine: RunStopped | None) -> None:
         RunStopped: ``mine``, on a process that is alone.
         StoppedTogether: on all of several, with the message of the first that has one.
     """
+    from torch import distributed  # a command that never starts a run does without torch
+
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         if mine is not None:
             raise mine

@@ -11,7 +11,7 @@ from sophia.cli.commands import CONFIGS
 def composed(*overrides: str, config: str = "train") -> DictConfig:
     """The configuration of `python train.py OVERRIDES`."""
     with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
-        return compose(config, overrides=[*overrides, "run_dir=nowhere"])
+        return compose(config, overrides=["run_dir=nowhere", *overrides])
 
 
 def options(group: str) -> list[str]:

@@ -25,8 +25,9 @@ from sophia.rewards.format import FormatRule
 from sophia.rewards.outcome import OutcomeReward
 from sophia.rewards.thinking import JudgeAll
 from sophia.rollout.transformers.engine import TransformersEngine
-from sophia.run.checkpoint import AtomicCheckpointIO, checkpoint_path
+from sophia.run.checkpoint import checkpoint_path
 from sophia.schedules import Constant, Schedule
+from sophia.training.checkpoint_io import AtomicCheckpointIO
 from sophia.training.grpo_module import GRPOModule
 from sophia.training.update import UpdateConfig
 from sophia.types import Completion, Prompt, SamplingParams

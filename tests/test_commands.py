@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForImageTextToText
 
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 from tests.commands import SMALL_RUN, run, start
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from sophia.cli.build import build
-from sophia.cli.evaluate import validate_evaluate
-from sophia.cli.train import validate_train
+from sophia.cli.settings import EvaluateSettings, TrainSettings
+from sophia.cli.validate import validate
 from sophia.schedules import Exponential
 from tests.builders import completion, prompt
 from tests.composing import composed, options
@@ -22,19 +22,19 @@ GROUPS = (
 
 @pytest.mark.parametrize("name", options("experiment"))
 def test_experiments_validate(name: str) -> None:
-    validate_train(composed(f"experiment={name}"))
+    validate(composed(f"experiment={name}"), TrainSettings)
 
 
 @pytest.mark.parametrize(
     ("group", "name"), [(group, name) for group in GROUPS for name in options(group)]
 )
 def test_every_choice_of_every_group_validates(group: str, name: str) -> None:
-    validate_train(composed(f"{group}={name}"))
+    validate(composed(f"{group}={name}"), TrainSettings)
 
 
 @pytest.mark.parametrize("name", options("reward"))
 def test_evaluation_validates(name: str) -> None:
-    validate_evaluate(composed(f"reward={name}", config="evaluate"))
+    validate(composed(f"reward={name}", config="evaluate"), EvaluateSettings)
 
 
 def nodes(node: DictConfig, path: str = "") -> Iterator[str]:
@@ -64,7 +64,7 @@ def test_a_typo_at_every_level_is_refused(name: str) -> None:
         target = OmegaConf.select(cfg, path) if path else cfg
         target["tpyo"] = 1
         with pytest.raises(ValueError, match=r"unknown key .*tpyo"):
-            validate_train(cfg)
+            validate(cfg, TrainSettings)
 
 
 def test_a_close_key_is_suggested() -> None:
@@ -74,13 +74,13 @@ def test_a_close_key_is_suggested() -> None:
     with pytest.raises(
         ValueError, match=r"algorithm\.loss\.epsilon_hihg; did you mean 'epsilon_high'"
     ):
-        validate_train(cfg)
+        validate(cfg, TrainSettings)
 
 
 def test_a_misspelt_callback_is_refused() -> None:
     cfg = composed("+callbacks.chekpoint.every_n_steps=5")
     with pytest.raises(ValueError, match=r"callbacks\.chekpoint; did you mean 'checkpoint'"):
-        validate_train(cfg)
+        validate(cfg, TrainSettings)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_misspelt_callback_is_refused() -> None:
 )
 def test_a_value_of_the_wrong_type_is_refused(override: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        validate_train(composed(override))
+        validate(composed(override), TrainSettings)
 
 
 def test_a_missing_key_is_named() -> None:
@@ -104,18 +104,18 @@ def test_a_missing_key_is_named() -> None:
     with pytest.raises(
         ValueError, match=r"missing key annealing\.decay_steps, which .*Exponential"
     ):
-        validate_train(cfg)
+        validate(cfg, TrainSettings)
 
 
 def test_a_target_that_does_not_exist_is_named() -> None:
     cfg = composed("judge._target_=sophia.rewards.nowhere.Judge")
     with pytest.raises(ValueError, match=r"judge\._target_ is 'sophia\.rewards\.nowhere\.Judge'"):
-        validate_train(cfg)
+        validate(cfg, TrainSettings)
 
 
 def test_each_number_has_one_home() -> None:
     cfg = composed("num_steps=77")
-    assert build(cfg.annealing, {}) == Exponential(start=0.3, decay_steps=77)
+    assert build(cfg, "annealing") == Exponential(start=0.3, decay_steps=77)
 
 
 def test_presets_of_the_paper() -> None:
@@ -135,6 +135,6 @@ def test_the_documented_reward_of_ones_own_builds() -> None:
         ' function: "docs/examples/brevity.py:brevity", weight: 0.1}'
     )
     cfg = composed(override)
-    validate_train(cfg)
-    reward = build(cfg.reward.extra.brevity, {})
+    validate(cfg, TrainSettings)
+    reward = build(cfg, "reward.extra.brevity")
     assert reward(prompt(), completion(num_tokens=10)) == 0.5

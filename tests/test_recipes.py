@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForImageTextToText
 
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 from tests.commands import run
 from tests.composing import composed, options
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from statistics import fmean, median, stdev
 
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- table -->\n", "<!-- end -->"

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from statistics import linear_regression
 
 import matplotlib.pyplot as plt
 
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 
 HERE = Path(__file__).parent
 RUNS = (

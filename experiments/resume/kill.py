@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForImageTextToText
 
 from sophia.run.folder import RunFolder
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 
 HERE = Path(__file__).parent
 RUNS = Path("outputs/studies/resume")

@@ -16,7 +16,8 @@ from sophia.evaluation.evaluator import Evaluator
 from sophia.failures import together
 from sophia.protocols import RolloutEngine
 from sophia.run.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoint
-from sophia.run.loggers import CSVMetrics, read_metrics
+from sophia.run.loggers import CSVMetrics
+from sophia.run.metrics_file import read_metrics
 
 Figure = Literal["accuracy", "thinking", "format"]
 

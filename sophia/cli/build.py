@@ -1,54 +1,41 @@
-"""Objects from configuration nodes, each shared one exactly once."""
+"""Objects from the nodes of a configuration."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from sophia.cli.validate import locate
-
-SHARED = (
-    "annealing",
-    "composer",
-    "encoder",
-    "engine",
-    "evaluator",
-    "format",
-    "judge",
-    "model",
-    "num_generations",
-    "num_steps",
-    "outcome",
-    "policy_folder",
-    "prompts_per_step",
-    "run_dir",
-    "sampling",
-    "seed",
-    "start_step",
-    "template",
-    "validation_prompts",
-)
-"""What is passed by name to whatever asks for them, when its node does not set them."""
+from sophia.cli.offers import offered_to
+from sophia.cli.signatures import signature_of
 
 
-def build(node: DictConfig | None, shared: dict[str, Any], **explicit: Any) -> Any:
-    """The object of a node; None for a node that is null or empty. ``explicit`` wins over the node.
+def build(cfg: DictConfig, path: str, objects: Mapping[str, Any] | None = None) -> Any:
+    """The object of the node at a dotted path; None for a node that is null or empty.
 
-    Objects are passed outside Hydra, which would turn a dataclass back into a configuration.
+    ``objects`` is what the program offers to this node (``sophia.cli.offers``): the constructor
+    gets those that it names. Where the node has a node of that name, it was built before, and the
+    object takes its place; a plain value in the node wins. Objects are passed outside Hydra, which
+    would turn a dataclass back into a configuration.
     """
+    node, offered = OmegaConf.select(cfg, path), dict(objects or {})
     if not node:
         return None
-    wanted = inspect.signature(locate("", node["_target_"])).parameters
-    own = OmegaConf.masked_copy(node, [str(key) for key in node if key not in explicit])
+    assert set(offered) <= set(offered_to(path)), f"{path}: sophia/cli/offers.py does not say so"
+    built = [key for key in offered if OmegaConf.is_config(node._get_node(key))]
+    own = OmegaConf.masked_copy(node, [str(key) for key in node if key not in built])
     own._set_parent(node._get_parent())
-    passed = {k: v for k, v in shared.items() if k in wanted and k not in own}
-    return instantiate(own, _convert_="all", _partial_=True)(**{**passed, **explicit})
+    wanted = signature_of(node["_target_"]).parameters
+    passed = {key: v for key, v in offered.items() if key in wanted and key not in own}
+    return instantiate(own, _convert_="all", _partial_=True)(**passed)
 
 
-def build_all(nodes: Iterable[DictConfig | None], shared: dict[str, Any]) -> list[Any]:
-    """The objects of some nodes, in their order; null ones are left out."""
-    return [build(node, shared) for node in nodes if node is not None]
+def build_each(
+    cfg: DictConfig, path: str, objects: Mapping[str, Any], *, without: Collection[str] = ()
+) -> dict[str, Any]:
+    """The objects of a node's members by name, in their order; null ones are left out."""
+    names = [str(name) for name in OmegaConf.select(cfg, path) or () if name not in without]
+    built = {name: build(cfg, f"{path}.{name}", objects) for name in names}
+    return {name: one for name, one in built.items() if one is not None}

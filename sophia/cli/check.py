@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import sys
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,11 +11,10 @@ from tempfile import TemporaryDirectory
 from omegaconf import DictConfig
 from rich.console import Console
 
-from sophia.cli.build import SHARED, build
-from sophia.cli.parts import ENGINE_ARGUMENTS
-from sophia.cli.prompts import build_dataset, gold_checker, prompt_fitter
+from sophia.cli.build import build
+from sophia.cli.data import build_dataset, prompt_fitter
 from sophia.cli.quiet import quiet_libraries
-from sophia.cli.settings import TrainSettings
+from sophia.cli.settings import CheckSettings
 from sophia.cli.validate import validate
 from sophia.data.check.check import DataCheck, rows_of
 from sophia.data.check.figure import figure
@@ -24,6 +23,7 @@ from sophia.data.check.tables import tables
 from sophia.data.encode import PromptEncoder
 from sophia.data.prompts import PromptDataset
 from sophia.models.load import ModelLoader
+from sophia.rewards.gold import gold_checker
 from sophia.types import Prompt
 
 log = logging.getLogger(__name__)
@@ -31,24 +31,18 @@ log = logging.getLogger(__name__)
 _CORPUS_PROMPTS = 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckSettings(TrainSettings):
-    """Keys of configs/check.yaml: those of a run, so that the very same settings are checked."""
-
-    decode_images: bool
-
-
-def validate_check(cfg: DictConfig) -> None:
-    """Refuse what cannot work, before anything is read."""
-    validate(cfg, CheckSettings, shared=(*SHARED, *ENGINE_ARGUMENTS))
+def check_or_exit(cfg: DictConfig) -> None:
+    """The command: exit status 1 lets a script stop at bad rows."""
+    if check(cfg):
+        sys.exit(1)
 
 
 def check(cfg: DictConfig) -> int:
     """Check the training data against the held-out part, then that part; the rows refused."""
-    validate_check(cfg)
+    validate(cfg, CheckSettings)
     quiet_libraries()
     train, heldout = build_dataset(cfg, "train"), build_dataset(cfg, "heldout")
-    outcome = build(cfg.reward.outcome, {})
+    outcome = build(cfg, "reward.outcome")
     fitter = prompt_fitter(cfg, _encoder(cfg, train))
     data_check = DataCheck(
         fitter, gold_checker=gold_checker(outcome), decode_images=cfg.decode_images
@@ -65,7 +59,7 @@ def check(cfg: DictConfig) -> int:
 
 def _encoder(cfg: DictConfig, train: PromptDataset) -> PromptEncoder:
     """The tokenizer of the checkpoint; the built-in model has one only after it is trained."""
-    model: ModelLoader = build(cfg.model, {})
+    model: ModelLoader = build(cfg, "model")
     if model.tiny is None:
         assert model.path is not None
         return PromptEncoder(model.path)

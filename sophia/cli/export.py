@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 def export(cfg: DictConfig) -> None:
     """Write the policy of a checkpoint, from however many processes, to one folder."""
-    validate(cfg, ExportSettings, shared=())
+    validate(cfg, ExportSettings)
     if cfg.ckpt is None or cfg.out is None:
         raise ValueError("say python -m sophia export ckpt=<run folder or checkpoint> out=<folder>")
     out = Path(cfg.out)

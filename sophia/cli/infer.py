@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sophia.cli.build import SHARED, build
-from sophia.cli.parts import ENGINE_ARGUMENTS, build_engine
-from sophia.cli.prompts import prompt_fitter
+from sophia.cli.build import build
+from sophia.cli.data import prompt_fitter
+from sophia.cli.parts import build_parts
 from sophia.cli.questions import Question, as_paths, expand
 from sophia.cli.quiet import quiet_libraries
 from sophia.cli.settings import InferSettings
 from sophia.cli.validate import validate
-from sophia.data.encode import PromptEncoder
 from sophia.rollout.seeds import completion_seed
 from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.run.convert import to_hf_folder
@@ -24,7 +22,7 @@ from sophia.types import GenerationRequest, Prompt, Rollout
 
 def infer(cfg: DictConfig) -> None:
     """Answer every question that is asked."""
-    validate(cfg, InferSettings, shared=(*SHARED, *ENGINE_ARGUMENTS))
+    validate(cfg, InferSettings)
     if cfg.ckpt is None or cfg.question is None:
         raise ValueError(
             "ckpt and question are needed: python -m sophia infer ckpt=RUN image=PICTURE"
@@ -35,7 +33,7 @@ def infer(cfg: DictConfig) -> None:
     first = next(questions, None)
     if first is None:
         raise ValueError("question=- reads standard input, and nothing came.")
-    template = build(cfg.template, {})
+    template = build(cfg, "template")
     first.prompt(template, "")  # a wrong image is said before the model is loaded
     with _Answers(cfg) as answers:
         _answer(answers, first, first.prompt(template, "question-0"))
@@ -75,42 +73,35 @@ class _Answers:
     """The policy and its graders; closed at the end."""
 
     def __init__(self, cfg: DictConfig) -> None:
-        folder = to_hf_folder(Path(cfg.ckpt))
-        self._encoder = PromptEncoder(folder)
-        self._fitter = prompt_fitter(cfg, self._encoder)
+        self._parts = build_parts(cfg, to_hf_folder(Path(cfg.ckpt)))
+        self._fitter = prompt_fitter(cfg, self._parts.encoder)
         self._seed = cfg.seed
-        shared: dict[str, Any] = {"policy_folder": folder, "encoder": self._encoder}
-        self._sampling = build(cfg.sampling, shared)
-        engine = build_engine(cfg, shared)
+        engine = self._parts.engine
         if not isinstance(engine, TransformersEngine):
             raise ValueError("infer streams from rollout=transformers; leave rollout away.")
         self._engine = engine
-        self._outcome = build(cfg.reward.outcome, shared)
-        self._format = build(cfg.reward.format, shared)
-        self._judge = build(cfg.judge, shared)
 
     def __enter__(self) -> _Answers:
         return self
 
     def __exit__(self, *args: object) -> None:
-        self._outcome.close()
-        if self._judge is not None:
-            self._judge.close()
+        self._parts.close()
 
     def stream(self, prompt: Prompt) -> Rollout:
         """One completion, shown while it is generated."""
         opened = self._fitter.open(prompt)
         seed = completion_seed(self._seed, 0, prompt.uid, 0)
-        request = GenerationRequest(prompt=opened, encoded=self._encoder(opened), seeds=(seed,))
-        return self._engine.stream(request, self._sampling, _show)
+        encoded = self._parts.encoder(opened)
+        request = GenerationRequest(prompt=opened, encoded=encoded, seeds=(seed,))
+        return self._engine.stream(request, self._parts.sampling, _show)
 
     def rewards(self, rollout: Rollout) -> str:
         """``right answer 9: outcome 1, format 1, thinking 0.8``."""
         completion = rollout.completions[0]
-        outcome = self._outcome(rollout.prompt, completion)
+        outcome = self._parts.outcome(rollout.prompt, completion)
         graded = "not scored" if outcome is None else f"{outcome:g}"
-        parts = [f"outcome {graded}", f"format {int(self._format(completion.text))}"]
-        if self._judge is not None:
-            judged = self._judge.open_step().submit(rollout.prompt, [completion]).result()[0]
+        parts = [f"outcome {graded}", f"format {int(self._parts.format(completion.text))}"]
+        if self._parts.judge is not None:
+            judged = self._parts.judge.open_step().submit(rollout.prompt, [completion]).result()[0]
             parts.append("thinking not scored" if judged is None else f"thinking {judged:g}")
         return f"right answer {rollout.prompt.answer}: {', '.join(parts)}"

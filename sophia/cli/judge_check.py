@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import closing
 
 from omegaconf import DictConfig
@@ -15,11 +16,17 @@ from sophia.rewards.judge.check import check_judge
 from sophia.rewards.judge.http import HTTPJudge
 
 
+def judge_check_or_exit(cfg: DictConfig) -> None:
+    """The command: exit status 1 when the judge is not fit for a run."""
+    if not judge_check(cfg):
+        sys.exit(1)
+
+
 def judge_check(cfg: DictConfig) -> bool:
     """Print the report; whether the judge is fit for a run."""
-    validate(cfg, JudgeCheckSettings, shared=())
+    validate(cfg, JudgeCheckSettings)
     quiet_libraries()
-    judge = build(cfg.judge, {})
+    judge = build(cfg, "judge")
     if not isinstance(judge, HTTPJudge):
         raise ValueError(
             f"judge-check is for judges behind a server; {type(judge).__name__} needs none. Choose"

@@ -1,44 +1,85 @@
-"""What training and evaluation both need: data, encoder, judge, rules, engine, evaluator."""
+"""What training, evaluation and `infer` share, each built once for one policy."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from omegaconf import DictConfig
 
 from sophia.cli.build import build
 from sophia.data.encode import PromptEncoder
-
-ENGINE_ARGUMENTS = ("decode", "media_token_ids", "unexpanded_ids")
-"""What an engine gets besides its node."""
-
-
-def shared_parts(cfg: DictConfig, policy_folder: Path | str) -> dict[str, Any]:
-    """Build each shared object once, for the policy in this folder."""
-    shared: dict[str, Any] = {"policy_folder": policy_folder}
-    shared["encoder"] = PromptEncoder(policy_folder)
-    shared["sampling"] = build(cfg.sampling, shared)
-    shared["judge"] = build(cfg.judge, shared)
-    shared["outcome"] = build(cfg.reward.outcome, shared)
-    shared["format"] = build(cfg.reward.format, shared)
-    shared["engine"] = build_engine(cfg, shared)
-    shared["evaluator"] = build(cfg.evaluation, shared)
-    return shared
+from sophia.evaluation.evaluator import Evaluator
+from sophia.protocols import RolloutEngine, ThinkingJudge
+from sophia.rewards.format import FormatRule
+from sophia.rewards.outcome import OutcomeReward
+from sophia.types import SamplingParams
 
 
-def build_engine(cfg: DictConfig, shared: dict[str, Any]) -> Any:
-    """The rollout engine; constructing one must not move the random state of the run."""
-    encoder: PromptEncoder = shared["encoder"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The objects around one policy. ``judge`` is None where nobody scores the thinking."""
+
+    policy_folder: Path | str
+    encoder: PromptEncoder
+    sampling: SamplingParams
+    outcome: OutcomeReward
+    format: FormatRule
+    judge: ThinkingJudge | None
+    engine: RolloutEngine
+
+    def close(self) -> None:
+        """End the graders' processes and the judge's connections."""
+        self.outcome.close()
+        if self.judge is not None:
+            self.judge.close()
+
+
+def build_parts(cfg: DictConfig, policy_folder: Path | str) -> Parts:
+    """Those of the policy in this folder."""
+    encoder = PromptEncoder(policy_folder)
+    return Parts(
+        policy_folder=policy_folder,
+        encoder=encoder,
+        sampling=build(cfg, "sampling"),
+        judge=build(cfg, "judge"),
+        outcome=build(cfg, "reward.outcome"),
+        format=build(cfg, "reward.format"),
+        engine=_build_engine(cfg, policy_folder, encoder),
+    )
+
+
+def _build_engine(
+    cfg: DictConfig, policy_folder: Path | str, encoder: PromptEncoder
+) -> RolloutEngine:
+    """Constructing one must not move the random state of the run."""
     with torch.random.fork_rng():
-        return build(
-            cfg.rollout,
+        engine: RolloutEngine = build(
+            cfg,
+            "rollout",
             {
-                "seed": cfg.seed,
-                **shared,
+                "policy_folder": policy_folder,
                 "decode": encoder.decode,
                 "media_token_ids": encoder.media_token_ids,
                 "unexpanded_ids": encoder.unexpanded_ids,
+                "seed": cfg.seed,
             },
         )
+    return engine
+
+
+def build_evaluator(cfg: DictConfig, parts: Parts) -> Evaluator:
+    """Asks the engine and grades by the run's own rules and judge."""
+    evaluator: Evaluator = build(
+        cfg,
+        "evaluation",
+        {
+            "engine": parts.engine,
+            "encoder": parts.encoder,
+            "outcome": parts.outcome,
+            "format": parts.format,
+            "judge": parts.judge,
+        },
+    )
+    return evaluator

@@ -1,42 +1,160 @@
-"""`plan`: the memory of a run on GPUs that need not be here."""
+"""What a run needs of each GPU, said before anything is loaded; refuses what cannot fit.
+
+`python -m sophia plan` says it for GPUs that need not be here.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import torch
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.table import Table
 
-from sophia.cli.build import SHARED, build
-from sophia.cli.memory_plan import check_fits, memory_plan, plan_table
-from sophia.cli.parts import ENGINE_ARGUMENTS
-from sophia.cli.settings import TrainSettings
-from sophia.cli.validate import validate
-from sophia.measure.memory import GIB
+from sophia.cli.build import build
+from sophia.cli.processes import is_rank_zero, world_size
+from sophia.cli.settings import PlanSettings
+from sophia.cli.validate import locate, validate
+from sophia.measure.memory import (
+    GIB,
+    EngineMemory,
+    Layout,
+    Load,
+    MemoryPlan,
+    largest_micro_batch,
+    moments_of,
+    plan_memory,
+    transformers_engine_memory,
+    vllm_engine_memory,
+)
 from sophia.models.load import ModelLoader
+from sophia.models.sharding import frozen_vision
 
-
-@dataclass(frozen=True, kw_only=True)
-class PlanSettings(TrainSettings):
-    """Keys of configs/plan.yaml: those of a run, and the machine."""
-
-    num_devices: int
-    device_gib: float
-
-
-def validate_plan(cfg: DictConfig) -> None:
-    """Refuse what cannot work."""
-    validate(cfg, PlanSettings, shared=(*SHARED, *ENGINE_ARGUMENTS))
+_USABLE = 0.95
+_KNOBS = {
+    "activations": "algorithm.update.micro_batch_tokens, prompt_limits or sampling.max_new_tokens"
+    " (lower), model.gradient_checkpointing=true",
+    "engine": "rollout.settings.gpu_memory_utilization (lower) or rollout.settings.sleep_level=2",
+    "optimizer": "trainer.strategy.offload=[optimizer], model/lora=default, or more GPUs",
+    "policy": "trainer=fsdp with more GPUs, or model/lora=default with model.dtype=bfloat16",
+    "gradients": "trainer.strategy.offload=[optimizer] or model/lora=default",
+    "reference": "trainer.strategy.offload=[reference] or algorithm.loss.beta=0",
+    "gathered layers": "trainer.strategy.compute_dtype=bfloat16",
+}
 
 
 def plan(cfg: DictConfig) -> None:
     """Print the table; raises ValueError when the run does not fit."""
-    validate_plan(cfg)
-    loader: ModelLoader = build(cfg.model, {})
+    validate(cfg, PlanSettings)
+    loader: ModelLoader = build(cfg, "model")
     if loader.path is None:
         raise ValueError("give model.path; the built-in model fits anywhere.")
     size = cfg.device_gib * GIB
-    result = memory_plan(cfg, loader, loader.path, world_size=cfg.num_devices, device_bytes=size)
+    result = memory_plan(cfg, loader, loader.path, num_processes=cfg.num_devices, device_bytes=size)
     title = f"{cfg.name} on {cfg.num_devices} x {cfg.device_gib:g} GiB, per GPU"
     Console().print(plan_table(result, title=title))
     check_fits(result, device_bytes=size)
+
+
+def show_memory_plan(cfg: DictConfig, loader: ModelLoader, folder: Path | str) -> None:
+    """The table of the run that is about to start; a run without a GPU needs none."""
+    size = _device_bytes(cfg)
+    if size is None:
+        return
+    result = memory_plan(cfg, loader, folder, num_processes=world_size(cfg), device_bytes=size)
+    if is_rank_zero():
+        Console().print(plan_table(result, title="memory per GPU"))
+    check_fits(result, device_bytes=size)
+
+
+def memory_plan(
+    cfg: DictConfig,
+    loader: ModelLoader,
+    folder: Path | str,
+    *,
+    num_processes: int,
+    device_bytes: float,
+) -> MemoryPlan:
+    """The plan of the run that a configuration describes, on devices of this size."""
+    model = loader.empty(folder)
+    layout = _layout(cfg, loader, model, num_processes)
+    return plan_memory(model, layout, _load(cfg), _engine(cfg, model, device_bytes))
+
+
+def plan_table(plan: MemoryPlan, *, title: str) -> Table:
+    """GiB per process."""
+    table = Table("GiB", "always", "training", "rollout", "on the CPU", title=title)
+    names = [*plan.held, *plan.training, *plan.rollout, *plan.host]
+    columns = (plan.held, plan.training, plan.rollout, plan.host)
+    for name in dict.fromkeys(names):
+        values = [column.get(name, 0.0) / GIB for column in columns]
+        table.add_row(name, *(f"{value:.2f}" if value else "" for value in values))
+    totals = [sum(column.values()) / GIB for column in columns]
+    table.add_section()
+    table.add_row("sum", *(f"{total:.2f}" for total in totals))
+    return table
+
+
+def check_fits(plan: MemoryPlan, *, device_bytes: float) -> None:
+    """Raises ValueError that names what is largest and which setting makes it smaller."""
+    if plan.peak <= _USABLE * device_bytes:
+        return
+    items = {**plan.held, **plan.training, **plan.rollout}
+    largest = sorted(items, key=lambda name: items[name], reverse=True)[:3]
+    help_ = "; ".join(
+        f"{name} {items[name] / GIB:.1f} GiB: {_KNOBS[key]}"
+        for name in largest
+        if (key := name.removesuffix(", asleep")) in _KNOBS
+    )
+    raise ValueError(
+        f"the run would need {plan.peak / GIB:.1f} GiB of each GPU, of which {_USABLE:.0%} of"
+        f" {device_bytes / GIB:.1f} GiB are usable. Largest: {help_}."
+    )
+
+
+def _device_bytes(cfg: DictConfig) -> float | None:
+    """Memory of the GPU that the run would take; None on a CPU."""
+    if cfg.trainer.get("accelerator", "auto") == "cpu" or not torch.cuda.is_available():
+        return None
+    return float(torch.cuda.get_device_properties(0).total_memory)
+
+
+def _layout(cfg: DictConfig, loader: ModelLoader, model: Any, num_processes: int) -> Layout:
+    strategy = cfg.trainer.strategy
+    sharded = not isinstance(strategy, str)
+    compute: torch.dtype = getattr(torch, strategy.compute_dtype) if sharded else torch.float32
+    optimizer = locate("algorithm.optimizer", cfg.algorithm.optimizer["_target_"])
+    return Layout(
+        world_size=num_processes if sharded else 1,
+        compute_dtype=compute,
+        offload=tuple(strategy.offload) if sharded else (),
+        reference=cfg.algorithm.loss.beta > 0 and loader.lora is None,
+        moments=moments_of(optimizer),
+        gradient_checkpointing=loader.gradient_checkpointing,
+        replicated=frozenset(frozen_vision(model)) if sharded else frozenset(),
+    )
+
+
+def _load(cfg: DictConfig) -> Load:
+    limits = cfg.prompt_limits
+    return largest_micro_batch(
+        micro_batch_tokens=cfg.algorithm["update"].micro_batch_tokens,
+        max_prompt_tokens=limits.max_prompt_tokens,
+        max_new_tokens=cfg.sampling.max_new_tokens,
+        num_generations=cfg.num_generations,
+        max_pixels=limits.max_pixels,
+    )
+
+
+def _engine(cfg: DictConfig, model: Any, device_bytes: float) -> EngineMemory:
+    settings = cfg.rollout.get("settings")
+    if settings is None:
+        return transformers_engine_memory(model)
+    return vllm_engine_memory(
+        model,
+        device_bytes=device_bytes,
+        gpu_memory_utilization=settings.gpu_memory_utilization,
+        sleep_level=settings.sleep_level,
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-import torch
 from omegaconf import DictConfig
 
 
@@ -20,7 +19,7 @@ def world_size(cfg: DictConfig) -> int:
     """Processes of the run, as its trainer node says."""
     devices = cfg.trainer.get("devices", "auto")
     if isinstance(devices, str):
-        listed = max(torch.cuda.device_count(), 1)
+        listed = max(_num_gpus(), 1)
         per_node = listed if devices == "auto" else len(devices.split(","))
     else:
         per_node = devices if isinstance(devices, int) else len(devices)
@@ -31,7 +30,7 @@ def check_devices(cfg: DictConfig) -> None:
     """Refuse a run that asks for more devices than this machine has, before anything is built."""
     accelerator = cfg.trainer.get("accelerator", "auto")
     wanted = world_size(cfg) // int(cfg.trainer.get("num_nodes", 1))
-    found = torch.cuda.device_count()
+    found = 0 if accelerator == "cpu" else _num_gpus()
     if accelerator in ("gpu", "cuda") or (accelerator == "auto" and found):
         what, have = "GPU", found
     else:
@@ -53,3 +52,9 @@ def check_launcher(cfg: DictConfig) -> None:
             f"rollout=vllm with {processes} processes has to be started as: torchrun"
             f" --nproc-per-node {processes} train.py ... run_dir=FOLDER"
         )
+
+
+def _num_gpus() -> int:
+    import torch  # only for runs that ask: it takes a second
+
+    return torch.cuda.device_count()

@@ -17,7 +17,7 @@ from sophia.run.groups import kept_steps, load_groups
 
 def report(cfg: DictConfig) -> None:
     """Write ``report.html`` of the run."""
-    validate(cfg, ReportSettings, shared=())
+    validate(cfg, ReportSettings)
     run_dir = _run_dir(cfg)
     path = write_run_report(run_dir, title=run_dir.resolve().name)
     Console().print(f"written to {path}; open it in a browser", highlight=False, soft_wrap=True)
@@ -25,7 +25,7 @@ def report(cfg: DictConfig) -> None:
 
 def inspect_group(cfg: DictConfig) -> None:
     """Print a group of a step and write its images."""
-    validate(cfg, InspectSettings, shared=())
+    validate(cfg, InspectSettings)
     run_dir = _run_dir(cfg)
     steps = kept_steps(run_dir / "rollouts")
     if not steps:

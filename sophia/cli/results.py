@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.loggers.logger import Logger
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from sophia.cli.processes import is_rank_zero
+from sophia.cli.run import Run
 from sophia.evaluation.compare import comparison_table, differences, summarise
 from sophia.evaluation.curves import draw_curves
 from sophia.evaluation.records import EvalRecord
 from sophia.report.run import write_run_report
 from sophia.run.folder import RunFolder
-from sophia.run.loggers import ResultLogger, read_metrics
+from sophia.run.loggers import ResultLogger
+from sophia.run.metrics_file import read_metrics
 from sophia.run.record import write_run_record
-
-log = logging.getLogger(__name__)
 
 _FILES = (
     ("report.html", "everything in one page, open it in a browser"),
@@ -37,32 +38,26 @@ _FILES = (
 )
 
 
-def save_results(
-    cfg: DictConfig,
-    folder: RunFolder,
-    before: Sequence[EvalRecord],
-    after: Sequence[EvalRecord],
-    *,
-    overrides: Sequence[str],
-    timings: Mapping[str, float],
-    loggers: Sequence[Logger],
-) -> None:
-    """Write and show all of it."""
+def show(run: Run, before: Sequence[EvalRecord], after: Sequence[EvalRecord]) -> None:
+    """Write what a finished run leaves, and say where it is; the first process does."""
+    if not is_rank_zero():
+        return
+    cfg, folder = run.cfg, run.folder
     rows = read_metrics(folder.metrics)
     draw_curves(rows, folder.path / "curves.png", title=cfg.name)
     results = _results(before, after, rows)
     write_run_record(
         folder.record,
-        overrides=overrides,
+        overrides=list(HydraConfig.get().overrides.task),
         seed=cfg.seed,
-        timings_s=timings,
+        timings_s=run.timings,
         results=json.loads(json.dumps(results), parse_constant=lambda _: None),
     )
-    _log_results(cfg, results, loggers)
+    _log_results(cfg, results, run.trainer.loggers)
     write_run_report(folder.path, title=cfg.name)
     console = Console()
     console.print(comparison_table(before, after, title=f"{cfg.name}, {len(after)} questions"))
-    _print_paths(console, folder, timings)
+    _print_paths(console, folder, run.timings)
 
 
 def _results(

@@ -11,7 +11,6 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
-from rich.console import Console
 
 from sophia.run.folder import RunFolder, run_around
 
@@ -91,4 +90,6 @@ def _asked(name: str, settings: Mapping[str, Any]) -> Any:
 
 
 def _say(line: str) -> None:
+    from rich.console import Console  # not for --help
+
     Console().print(line, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The root keys of a run: what `python train.py key=value` may set."""
+"""The root keys of each command: what `python train.py key=value` may set."""
 
 from __future__ import annotations
 
@@ -34,6 +34,21 @@ class TrainSettings:
     logger: dict[str, Any]
     warm_start: Any
     evaluation: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanSettings(TrainSettings):
+    """Keys of configs/plan.yaml: those of a run, and the machine."""
+
+    num_devices: int
+    device_gib: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSettings(TrainSettings):
+    """Keys of configs/check.yaml: those of a run, so that the very same settings are checked."""
+
+    decode_images: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,29 +1,36 @@
 """Every key of a configuration is bound against the signature of what it configures.
 
 Hydra refuses an unknown key on the command line, but not inside an experiment file, and it knows no
-types. Here a typo anywhere fails in a second, by name, before anything is built.
+types. Here a typo anywhere fails in a second, by name, before anything is imported or built.
 """
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
-import inspect
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, get_type_hints
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import pydantic
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
+from sophia.cli.offers import offered_to
+from sophia.cli.signatures import Signature, signature_of
+
 _HYDRA_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_"}
+_SOURCES = Path(__file__).parent.parent
 
 
-def validate(cfg: DictConfig, root: type, *, shared: Collection[str]) -> None:
+def validate(cfg: DictConfig, root: type) -> None:
     """Refuse unknown keys, missing keys and values of the wrong type.
 
-    ``root`` is the dataclass of the root keys; ``shared`` are arguments that the program passes
-    itself, so a configuration needs not give them.
+    ``root`` is the dataclass of the root keys (``sophia.cli.settings``).
+
+    Raises:
+        ValueError: naming the key, what was got, and the nearest name that is known.
     """
     try:
         plain = OmegaConf.to_container(cfg, resolve=True)
@@ -33,26 +40,27 @@ def validate(cfg: DictConfig, root: type, *, shared: Collection[str]) -> None:
         ) from None
     assert isinstance(plain, dict)
     node = {str(key): value for key, value in plain.items()}
-    _check_arguments("", node, root, shared=())
-    objects = [name for name, hint in get_type_hints(root).items() if hint is Any]
+    signature = signature_of(f"{root.__module__}.{root.__qualname__}")
+    _check_arguments("", node, signature)
     for key, value in node.items():
-        if key in objects and value and "_target_" not in value:
+        is_object = signature.parameters[key].annotation is Any
+        if is_object and value and "_target_" not in value:
             raise ValueError(f"unknown key {key}.{next(iter(value))}: {key} is null here")
-        _check_node(key, value, shared)
+        _check_node(key, value)
 
 
-def _check_node(path: str, node: Any, shared: Collection[str]) -> None:
+def _check_node(path: str, node: Any) -> None:
     if isinstance(node, list):
         for place, value in enumerate(node):
-            _check_node(f"{path}[{place}]", value, shared)
+            _check_node(f"{path}[{place}]", value)
     if not isinstance(node, dict):
         return
     if "_target_" in node:
-        _check_arguments(path, node, locate(path, node["_target_"]), shared=shared)
+        _check_arguments(path, node, signature_at(path, node["_target_"]))
     elif any(isinstance(v, dict) and "_target_" in v for v in node.values()):
         _check_collection(path, node)
     for key, value in node.items():
-        _check_node(f"{path}.{key}", value, shared)
+        _check_node(f"{path}.{key}", value)
 
 
 def _check_collection(path: str, node: Mapping[str, Any]) -> None:
@@ -65,49 +73,32 @@ def _check_collection(path: str, node: Mapping[str, Any]) -> None:
             raise ValueError(f"unknown key {path}.{key}{_hint(key, members)}")
 
 
-def _check_arguments(
-    path: str, node: Mapping[str, Any], target: Any, *, shared: Collection[str]
-) -> None:
-    parameters = inspect.signature(target).parameters
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+def _check_arguments(path: str, node: Mapping[str, Any], signature: Signature) -> None:
     given = set(node) - _HYDRA_KEYS
     prefix = f"{path}." if path else ""
     for key in sorted(given):
-        if key not in parameters and not open_ended:
-            raise ValueError(f"unknown key {prefix}{key}{_hint(key, parameters)}")
+        if key not in signature.parameters and not signature.open_ended:
+            own = [name for name in signature.parameters if name not in offered_to(path)]
+            raise ValueError(f"unknown key {prefix}{key}{_hint(key, own)}")
     if not node.get("_partial_"):
-        missing = [
-            name
-            for name, p in parameters.items()
-            if p.default is p.empty
-            and p.kind is not p.VAR_KEYWORD
-            and p.kind is not p.VAR_POSITIONAL
-            and name not in given
-            and name not in shared
-        ]
+        passed = {*given, *offered_to(path)}
+        required = [name for name, p in signature.parameters.items() if p.required]
+        missing = [name for name in required if name not in passed]
         if missing:
-            raise ValueError(f"missing key {prefix}{missing[0]}, which {_name(target)} needs")
-    _check_types(prefix, {key: node[key] for key in given}, target)
+            raise ValueError(f"missing key {prefix}{missing[0]}, which {signature.target} needs")
+    _check_types(prefix, {key: node[key] for key in given}, signature)
 
 
-def _check_types(prefix: str, values: Mapping[str, Any], target: Any) -> None:
+def _check_types(prefix: str, values: Mapping[str, Any], signature: Signature) -> None:
     """Values that are not objects themselves must fit the annotation."""
-    if not target.__module__.startswith("sophia."):
-        return
-    try:
-        hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
-    except NameError:  # a type imported for checking only
-        return
     for key, value in values.items():
-        if key not in hints or _holds_object(value):
+        if key not in signature.parameters or _holds_object(value):
             continue
         try:
-            pydantic.TypeAdapter(hints[key]).validate_python(value)
+            pydantic.TypeAdapter(signature.parameters[key].annotation).validate_python(value)
         except pydantic.ValidationError as error:
             problem = error.errors()[0]["msg"]
             raise ValueError(f"{prefix}{key} is {value!r}: {problem}") from None
-        except pydantic.PydanticSchemaGenerationError:  # a class of ours: not a plain value
-            continue
 
 
 def _holds_object(value: Any) -> bool:
@@ -116,22 +107,40 @@ def _holds_object(value: Any) -> bool:
     return isinstance(value, list) and any(_holds_object(v) for v in value)
 
 
+def signature_at(path: str, target: str) -> Signature:
+    """The signature of what the node at ``path`` names, or a ValueError that names the node."""
+    try:
+        return signature_of(target)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise _no_such_target(path, target, error) from None
+
+
 def locate(path: str, target: str) -> Any:
-    """The class or function that ``target`` names."""
+    """The class or function that the node at ``path`` names; imports it."""
     module, _, name = target.rpartition(".")
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(
-            f"{path}._target_ is {target!r}, which cannot be imported: {error}"
-        ) from None
+        raise _no_such_target(path, target, error) from None
+
+
+def _no_such_target(path: str, target: str, error: Exception) -> ValueError:
+    moved = _defining(target.rpartition(".")[2])
+    hint = f"; did you mean {moved!r}?" if moved is not None and moved != target else ""
+    return ValueError(f"{path}._target_ is {target!r}, which cannot be imported: {error}{hint}")
+
+
+def _defining(name: str) -> str | None:
+    """The dotted name of a class or function of ours with this name: where one has moved to."""
+    for file in sorted(_SOURCES.rglob("*.py")):
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+                module = file.relative_to(_SOURCES.parent).with_suffix("").parts
+                return ".".join((*module, name))
+    return None
 
 
 def _hint(key: str, known: Iterable[str]) -> str:
-    names = sorted(set(known) - {"self", "args", "kwargs"})
+    names = sorted(known)
     close = difflib.get_close_matches(key, names, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {names}"
-
-
-def _name(target: Any) -> str:
-    return f"{target.__module__}.{target.__qualname__}"

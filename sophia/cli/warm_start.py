@@ -9,9 +9,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
 from sophia.callbacks.progress import StepProgressBar
@@ -24,7 +22,13 @@ from sophia.models.load import ModelLoader, check_folder
 from sophia.models.weights import all_weights
 from sophia.rollout.seeds import completion_seed
 from sophia.rollout.transformers.engine import TransformersEngine
-from sophia.training.sft import SFTModule, StopAtAccuracy, WarmStartConfig
+from sophia.training.sft import (
+    SFTModule,
+    StopAtAccuracy,
+    WarmStartConfig,
+    demonstration,
+    learn_by_example,
+)
 from sophia.types import GenerationRequest, Prompt, SamplingParams
 
 log = logging.getLogger(__name__)
@@ -34,24 +38,31 @@ _CORPUS_PROMPTS = 1024
 
 
 def initial_policy(cfg: DictConfig, model: ModelLoader, train: PromptDataset) -> Path | str:
-    """The folder of the policy that RL starts from."""
+    """The folder of the policy that RL starts from.
+
+    Raises:
+        ValueError: there is no model at ``model.path``, or the warm start did not get there.
+    """
     if model.tiny is None:
         assert model.path is not None
         check_folder(model.path)
         return model.path
+    folder = Path(cfg.cache_dir) / f"warm_start-{_key(cfg)}"
+    if folder.is_dir():
+        log.info("warm start: cached in %s", folder)
+        return folder
+    return _make(cfg, model, train, folder)
+
+
+def _key(cfg: DictConfig) -> str:
+    """Of everything that decides the warm-started weights."""
     settings = {
         "format": _FORMAT,
         "seed": cfg.seed,
         **{key: OmegaConf.to_container(cfg[key], resolve=True) for key in ("model", "warm_start")},
         "data": OmegaConf.to_container(cfg.data.train, resolve=True),
     }
-    text = json.dumps(settings, sort_keys=True)
-    key = hashlib.sha256(text.encode()).hexdigest()[:16]
-    folder = Path(cfg.cache_dir) / f"warm_start-{key}"
-    if folder.is_dir():
-        log.info("warm start: cached in %s", folder)
-        return folder
-    return _make(cfg, model, train, folder)
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _make(cfg: DictConfig, model: ModelLoader, train: PromptDataset, folder: Path) -> Path:
@@ -63,7 +74,7 @@ def _make(cfg: DictConfig, model: ModelLoader, train: PromptDataset, folder: Pat
     prompts = [train[index] for index in range(min(len(train), _CORPUS_PROMPTS))]
     model.tiny.save(partial, corpus=[_corpus_text(prompt) for prompt in prompts])
     if cfg.warm_start:
-        accuracy = _train(cfg, build(cfg.warm_start, {}), model, train, partial)
+        accuracy = _train(cfg, model, train, partial)
         log.info("warm start: sampled accuracy %.2f, kept in %s", accuracy, folder)
     if not folder.is_dir():  # another process may have been faster
         os.replace(partial, folder)
@@ -74,20 +85,9 @@ def _corpus_text(prompt: Prompt) -> str:
     return f"user\n{prompt.question}\nassistant\n{demonstration(prompt)}"
 
 
-def demonstration(prompt: Prompt) -> str:
-    """A right response to imitate; only data made for it has one."""
-    if "example" not in prompt.metadata:
-        raise ValueError(
-            f"prompt {prompt.uid!r} has no demonstration: the built-in model and the warm start"
-            " need data=digits. Set model.path to a real checkpoint and warm_start=none."
-        )
-    text: str = prompt.metadata["example"].demonstration
-    return text
-
-
-def _train(
-    cfg: DictConfig, config: WarmStartConfig, model: ModelLoader, train: PromptDataset, folder: Path
-) -> float:
+def _train(cfg: DictConfig, model: ModelLoader, train: PromptDataset, folder: Path) -> float:
+    """Learn in place; returns the sampled accuracy that was reached."""
+    config: WarmStartConfig = build(cfg, "warm_start")
     encoder = PromptEncoder(folder)
     end = (encoder.tokenizer.eos_token_id,)
     module = SFTModule(
@@ -95,28 +95,18 @@ def _train(
         tokenize=lambda text: (*encoder.tokenizer(text)["input_ids"], *end),
         config=config,
     )
-    stop = _stop_callback(cfg, config, encoder, train, folder)
     plan = StepPlan(num_prompts=len(train), prompts_per_step=config.batch_size, seed=cfg.seed)
     steps = StepDataset(train, encoder, plan, rank=0, world_size=1)
-    trainer = Trainer(
+    accuracy = learn_by_example(
+        module,
+        StepLoader(steps, num_steps=config.max_steps, num_workers=0),
+        stop=_stop_callback(cfg, config, encoder, train, folder),
+        config=config,
         accelerator=cfg.trainer.accelerator,
-        devices=1,
-        max_epochs=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        gradient_clip_val=1.0,
-        callbacks=[stop, StepProgressBar(description="warm start")],
+        progress=StepProgressBar(description="warm start"),
     )
-    trainer.fit(module, StepLoader(steps, num_steps=config.max_steps, num_workers=0))
-    if stop.accuracy < config.stop_accuracy:
-        raise ValueError(
-            f"the warm start reached a sampled accuracy of {stop.accuracy:.2f} in"
-            f" {config.max_steps} steps, not warm_start.stop_accuracy={config.stop_accuracy}."
-            " Raise warm_start.max_steps, or try another seed."
-        )
     export(all_weights(module.policy.model), folder, folder)
-    return stop.accuracy
+    return accuracy
 
 
 def _stop_callback(
@@ -126,8 +116,7 @@ def _stop_callback(
     train: PromptDataset,
     folder: Path,
 ) -> StopAtAccuracy:
-    shared: dict[str, Any] = {"encoder": encoder, "policy_folder": folder}
-    sampling: SamplingParams = build(cfg.sampling, shared)
+    sampling: SamplingParams = build(cfg, "sampling")
     prompts = [train[len(train) - 1 - index] for index in range(config.check_prompts)]
     requests = [
         GenerationRequest(
@@ -150,7 +139,7 @@ def _stop_callback(
     return StopAtAccuracy(
         engine,
         requests,
-        grade=build(cfg.reward.outcome, shared),
+        grade=build(cfg, "reward.outcome"),
         sampling=replace(sampling, stop=()),
         config=config,
     )

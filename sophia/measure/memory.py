@@ -19,6 +19,8 @@ from sophia.models.sharding import layers
 GIB = 2**30
 _FLOAT32 = 4
 _HEAD_CHUNK = 512  # tokens whose logits exist at a time
+_PATCH_PIXELS = 14 * 14
+_TYPICAL_PROMPT_TOKENS = 2048  # where a run sets no limit
 _RESERVED = 1.5 * GIB  # CUDA context, communication buffers, fragmentation
 
 
@@ -148,3 +150,40 @@ def activation_bytes(config: Any, layout: Layout, load: Load) -> float:
     logits = 3 * _HEAD_CHUNK * text.vocab_size * _FLOAT32
     head_gradient = text.vocab_size * text.hidden_size * _FLOAT32
     return float(saved + 2 * inside + logits + head_gradient)
+
+
+def moments_of(optimizer: type) -> int:
+    """Numbers that an optimizer keeps per trained weight: two for the Adam family, else one."""
+    return 2 if "Adam" in optimizer.__name__ else 1
+
+
+def largest_micro_batch(
+    *,
+    micro_batch_tokens: int,
+    max_prompt_tokens: int | None,
+    max_new_tokens: int,
+    num_generations: int,
+    max_pixels: int,
+) -> Load:
+    """What a forward and backward holds at most, with prompts and images as large as allowed."""
+    prompt = max_prompt_tokens or _TYPICAL_PROMPT_TOKENS
+    tokens = max(micro_batch_tokens, prompt + max_new_tokens)
+    groups = max(tokens // (prompt + num_generations * max_new_tokens), 1)
+    # An image's tokens are a quarter of its patches, and the prompt limit holds for them too.
+    patches = min(max_pixels / _PATCH_PIXELS, 4 * prompt) * groups
+    return Load(tokens=tokens, patches=int(patches))
+
+
+def transformers_engine_memory(model: Any) -> EngineMemory:
+    """A float32 copy of the model, and while it generates a quarter as much for its cache."""
+    copy = 4.0 * sum(p.numel() for p in model.parameters())
+    return EngineMemory(awake=1.25 * copy, asleep=copy)
+
+
+def vllm_engine_memory(
+    model: Any, *, device_bytes: float, gpu_memory_utilization: float, sleep_level: int
+) -> EngineMemory:
+    """Its share of the GPU while it generates; asleep nothing at level 2, bfloat16 weights at 1."""
+    awake = gpu_memory_utilization * device_bytes
+    weights = 2.0 * sum(p.numel() for p in model.parameters())
+    return EngineMemory(awake=awake, asleep={0: awake, 1: weights, 2: 0.0}[sleep_level])

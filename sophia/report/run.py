@@ -15,7 +15,7 @@ from sophia.report.figures import figure_rows
 from sophia.report.gallery import cards, load_images
 from sophia.report.page import write_page
 from sophia.run.folder import RunFolder
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 from sophia.run.pictures import data_uri
 
 Rows = Sequence[Mapping[str, str]]

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from sophia.report.charts import Chart, line_chart
 from sophia.report.page import write_page
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 
 REPLICATED = "seed"
 """The key whose values are repetitions of the same setting."""

@@ -38,6 +38,10 @@ class RunFolder:
         """run.json."""
         return self.path / "run.json"
 
+    def evaluation(self, when: str) -> Path:
+        """Answers to the held-out questions, ``before`` and ``after`` training."""
+        return self.path / f"evaluation_{when}.jsonl"
+
     @property
     def gallery(self) -> Path:
         """Small images of the first held-out prompts, for the report."""

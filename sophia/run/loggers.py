@@ -15,8 +15,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-_STEP = "rl_step"
-
+from sophia.run.metrics_file import STEP, read_metrics
 
 Settings = Mapping[str, str | int | float | bool]
 
@@ -91,7 +90,7 @@ class CSVMetrics(Logger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write one row."""
         assert step is not None, "rows are numbered by RL step"
-        row = {_STEP: str(step), **{name: repr(float(v)) for name, v in metrics.items()}}
+        row = {STEP: str(step), **{name: repr(float(v)) for name, v in metrics.items()}}
         new = [name for name in row if name not in self._columns]
         if new:
             first = not self._columns
@@ -110,16 +109,3 @@ class CSVMetrics(Logger):
             writer.writeheader()
             writer.writerows(rows)
         os.replace(partial, self._path)
-
-
-def read_metrics(path: Path, *, before: int | None = None) -> list[dict[str, str]]:
-    """Complete rows (of RL steps below ``before``); empty cells are left out."""
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if None not in row.values()]
-    return [
-        {name: value for name, value in row.items() if value != ""}
-        for row in rows
-        if before is None or int(row[_STEP]) < before
-    ]

@@ -6,7 +6,7 @@ leaves nothing to reinforce, too late leaves nothing to learn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -50,6 +50,17 @@ class WarmStartConfig:
     max_steps: int = 400
 
 
+def demonstration(prompt: Prompt) -> str:
+    """A right response to imitate; only data that was made for it has one."""
+    if "example" not in prompt.metadata:
+        raise ValueError(
+            f"prompt {prompt.uid!r} has no demonstration: the built-in model and the warm start"
+            " need data=digits. Set model.path to a real checkpoint and warm_start=none."
+        )
+    text: str = prompt.metadata["example"].demonstration
+    return text
+
+
 class SFTModule(LightningModule):
     """Cross-entropy on demonstrations, prompt tokens left out."""
 
@@ -82,7 +93,7 @@ class SFTModule(LightningModule):
         }
 
     def _demonstration(self, prompt: Prompt) -> Completion:
-        text = prompt.metadata["example"].demonstration
+        text = demonstration(prompt)
         ids = tuple(self._tokenize(text))
         return Completion(
             text=text,
@@ -141,3 +152,37 @@ class StopAtAccuracy(Callback):
 def _weights(module: SFTModule) -> Iterator[tuple[str, Tensor]]:
     for name, parameter in module.policy.model.named_parameters():
         yield name, parameter.detach()
+
+
+def learn_by_example(
+    module: SFTModule,
+    steps: Iterable[StepBatch],
+    *,
+    stop: StopAtAccuracy,
+    config: WarmStartConfig,
+    accelerator: str,
+    progress: Callback,
+) -> float:
+    """Train until ``stop`` says so; returns the sampled accuracy that was reached.
+
+    Raises:
+        ValueError: it was not reached in ``config.max_steps`` steps.
+    """
+    trainer = Trainer(
+        accelerator=accelerator,
+        devices=1,
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        gradient_clip_val=1.0,
+        callbacks=[stop, progress],
+    )
+    trainer.fit(module, steps)
+    if stop.accuracy < config.stop_accuracy:
+        raise ValueError(
+            f"the warm start reached a sampled accuracy of {stop.accuracy:.2f} in"
+            f" {config.max_steps} steps, not warm_start.stop_accuracy={config.stop_accuracy}."
+            " Raise warm_start.max_steps, or try another seed."
+        )
+    return stop.accuracy

@@ -15,7 +15,7 @@ from sophia.data.encode import PromptEncoder
 from sophia.evaluation.evaluator import Evaluator, Prompts
 from sophia.evaluation.records import EvalRecord
 from sophia.rewards.digits_judge import DigitsJudge
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 from tests.records import record
 from tests.short_run import LIGHTNINGS_REMARKS, AnyFormat, LetterShare, Run
 

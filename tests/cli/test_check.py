@@ -11,14 +11,18 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from sophia.cli.check import check, validate_check
-from sophia.cli.prompts import build_dataset, gold_checker, prompt_fitter
+from sophia.cli.check import check
+from sophia.cli.commands import CONFIGS
+from sophia.cli.data import build_dataset, prompt_fitter
+from sophia.cli.settings import CheckSettings
+from sophia.cli.validate import validate
 from sophia.data.dataset import RowDataset
+from sophia.rewards.gold import gold_checker
 from sophia.rewards.outcome import OutcomeReward
 from sophia.types import Message, Prompt
+from tests.composing import composed as composed_from
 from tests.data.builders import encoded, image, sophia_row, write_lines, write_list
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 OF_ROWS = sorted(path.stem for path in (CONFIGS / "data").glob("*.yaml") if path.stem != "digits")
 
 
@@ -28,14 +32,13 @@ def caches_in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def composed(tmp_path: Path, *overrides: str) -> DictConfig:
-    with initialize_config_dir(config_dir=str(CONFIGS), version_base="1.3"):
-        return compose("check", overrides=[f"run_dir={tmp_path / 'run'}", *overrides])
+    return composed_from(f"run_dir={tmp_path / 'run'}", *overrides, config="check")
 
 
 @pytest.mark.parametrize("name", OF_ROWS)
 def test_data_configs_build_before_their_files_are_there(name: str, tmp_path: Path) -> None:
     cfg = composed(tmp_path, f"data={name}")
-    validate_check(cfg)
+    validate(cfg, CheckSettings)
     built = [build_dataset(cfg, part) for part in ("train", "heldout")]
     assert all(isinstance(dataset, RowDataset) for dataset in built)
     with pytest.raises(ValueError, match="no file matches 'datasets/"):
@@ -79,7 +82,7 @@ def test_the_data_set_of_the_recipe(tmp_path: Path) -> None:
     (configs / "data/mine.yaml").write_text(block)
     with initialize_config_dir(config_dir=str(configs), version_base="1.3"):
         cfg = compose("check", overrides=["data=mine"])
-    validate_check(cfg)
+    validate(cfg, CheckSettings)
     for part in ("train", "heldout"):
         sources = cfg.data[part].sources
         assert sources.files == {"mine": "datasets/mine.jsonl"}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sophia.run.groups import load_groups
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 from tests.browser import opened
 from tests.commands import ROOT, run
 

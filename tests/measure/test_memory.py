@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sophia.cli.build import build
-from sophia.cli.memory_plan import check_fits, memory_plan
+from sophia.cli.plan import check_fits, memory_plan
 from sophia.measure.memory import GIB, MemoryPlan
 from tests.composing import composed
 from tests.processes import sharded_run
@@ -20,9 +20,9 @@ def plan(*overrides: str, num_devices: int = 8, device_gib: float = 80.0) -> Mem
     cfg = composed(*overrides)
     return memory_plan(
         cfg,
-        build(cfg.model, {}),
+        build(cfg, "model"),
         cfg.model.path,
-        world_size=num_devices,
+        num_processes=num_devices,
         device_bytes=device_gib * GIB,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 from tests.rewards.judge_server import Answer, JudgeServer, Request, says
 
 SMALL = (

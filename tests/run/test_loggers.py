@@ -12,7 +12,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from sophia.run.loggers import CSVMetrics, TensorBoard, read_metrics
+from sophia.run.loggers import CSVMetrics, TensorBoard
+from sophia.run.metrics_file import read_metrics
 from sophia.run.wandb_logger import WandB
 
 

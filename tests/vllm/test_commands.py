@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 from tests.commands import ROOT, SMALL_RUN, run, start
 
 SMALL = (*SMALL_RUN, "model.tiny.hidden_size=128", "model.tiny.num_heads=4")

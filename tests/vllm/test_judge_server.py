@@ -17,7 +17,7 @@ import pytest
 from sophia.data.digits import DigitsDataset
 from sophia.models.tiny import TinyQwen25VL
 from sophia.rewards.judge.prompt import CLOSING, INSTRUCTIONS
-from sophia.run.loggers import read_metrics
+from sophia.run.metrics_file import read_metrics
 from tests.commands import run
 
 _START_S = 180.0

@@ -1,4 +1,7 @@
-"""After the last job of a sweep, under any launcher: one table over all runs, and a page."""
+"""After the last job of a sweep, under any launcher: one table over all runs, and a page.
+
+Hydra imports this at every start of a command, so what the table needs is imported when it is made.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,8 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
-from rich.console import Console
 
 from sophia.cli.sweep.folder import job_folders
-from sophia.report.sweep import load_runs, settings, sweep_table, write_sweep
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,10 @@ class SweepEnd(Callback):
 
 def summarise_sweep(folder: Path) -> None:
     """Print the table, write sweep.csv and sweep.html."""
+    from rich.console import Console
+
+    from sophia.report.sweep import load_runs, settings, sweep_table, write_sweep
+
     outputs = {path.parent for path in folder.rglob("output.log")}
     folders = sorted({*job_folders(folder), *outputs})
     runs = load_runs(folders)

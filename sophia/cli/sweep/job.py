@@ -6,13 +6,14 @@ import os
 import sys
 import threading
 
-from sophia.cli.commands import VERBS
+from sophia.cli.commands import COMMANDS
+from sophia.cli.start import run
 
 
 def main() -> None:
     """Train, watching for the end of standard input."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    VERBS["train"].run()
+    run(COMMANDS["train"])
 
 
 def _end_with_parent() -> None:

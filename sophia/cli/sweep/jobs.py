@@ -19,9 +19,10 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from sophia.cli.settings import TrainSettings
 from sophia.cli.sweep.folder import override_key, quoted
 from sophia.cli.sweep.result import final_accuracy
-from sophia.cli.train import validate_train
+from sophia.cli.validate import validate
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def compose_job(
         cfg.hydra.job.id = cfg.hydra.job.num = number
     folder = Path(cfg.hydra.sweep.dir) / cfg.hydra.sweep.subdir
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-    validate_train(own)
+    validate(own, TrainSettings)
     kept = tuple(o for o in overrides if override_key(o) not in ("run_dir", "resume"))
     return SweepJob(overrides=kept, folder=folder, cfg=own)
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from omegaconf import DictConfig
 
 from sophia.cli.build import build
-from sophia.data.check.check import DataCheck, GoldChecker, check_sample
+from sophia.data.check.check import DataCheck, check_sample
 from sophia.data.encode import PromptEncoder
 from sophia.data.fitting import open_dataset
 from sophia.data.lengths import PromptFitter, PromptLimits
 from sophia.data.prompts import PromptDataset
+from sophia.rewards.gold import gold_checker
 from sophia.rewards.outcome import OutcomeReward
-from sophia.types import Completion, Prompt
 
 _SAMPLED_PROMPTS = 64
-_OTHER = "-77345112"
-
 
 DataPart = Literal["train", "heldout", "validation"]
 
 
 def build_dataset(cfg: DictConfig, part: DataPart) -> Any:
     """One part of the data, images still references; nothing is read yet."""
-    return build(cfg.data[part], {"template": build(cfg.template, {})})
+    return build(cfg, f"data.{part}", {"template": build(cfg, "template")})
 
 
 def prompt_fitter(cfg: DictConfig, encoder: PromptEncoder) -> PromptFitter:
@@ -33,7 +32,7 @@ def prompt_fitter(cfg: DictConfig, encoder: PromptEncoder) -> PromptFitter:
     Raises:
         ValueError: the checkpoint's image processor, and so the engine, would resize again.
     """
-    limits: PromptLimits = build(cfg.prompt_limits, {})
+    limits: PromptLimits = build(cfg, "prompt_limits")
     smallest, largest = encoder.pixel_range
     if limits.min_pixels < smallest or limits.max_pixels > largest:
         raise ValueError(
@@ -49,8 +48,8 @@ def prompt_fitter(cfg: DictConfig, encoder: PromptEncoder) -> PromptFitter:
 
 
 def open_checked(
-    datasets: dict[str, Any], fitter: PromptFitter, outcome: OutcomeReward, *, seed: int
-) -> dict[str, PromptDataset]:
+    datasets: Mapping[DataPart, Any], fitter: PromptFitter, outcome: OutcomeReward, *, seed: int
+) -> dict[DataPart, PromptDataset]:
     """The data sets with open images, after a look at some prompts of each.
 
     Raises:
@@ -60,35 +59,3 @@ def open_checked(
     for dataset in datasets.values():
         check_sample(dataset, check, num_prompts=_SAMPLED_PROMPTS, seed=seed)
     return {name: open_dataset(dataset, fitter) for name, dataset in datasets.items()}
-
-
-def gold_checker(outcome: OutcomeReward) -> GoldChecker:
-    """Grades two responses to every prompt: its own gold answer, and a number that is not it.
-
-    The first must be right. The second finds answers that cannot be read: rules call a response
-    that is letter by letter the gold right without reading either.
-    """
-
-    def check(prompt: Prompt) -> str | None:
-        try:
-            scores = [outcome(prompt, _response(text)) for text in (prompt.answer, _OTHER)]
-        except ValueError as error:  # a problem type without a rule
-            return str(error)
-        own = scores[0]
-        if own is None or scores[1] is None:
-            return f"the answer {prompt.answer!r} cannot be read as {prompt.problem_type!r}"
-        if own < 0.5:
-            return f"the answer {prompt.answer!r}, given as a response, would score {own:.2f}"
-        return None
-
-    return check
-
-
-def _response(answer: str) -> Completion:
-    return Completion(
-        text=f"<think>.</think><answer>{answer}</answer>",
-        token_ids=(),
-        sampling_logps=(),
-        finish_reason="stop",
-        seed=0,
-    )

@@ -1,0 +1,78 @@
+"""From a command line to a composed configuration, and the command that takes it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import runpy
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from sophia.cli.commands import COMMANDS, CONFIGS, Command
+from sophia.cli.errors import explained, readable_errors
+from sophia.cli.run_defaults import asked_as_in_training
+from sophia.cli.sweep.folder import is_sweep, sweep_arguments
+from sophia.cli.sweep.result import final_accuracy
+
+Function = Callable[[DictConfig], Any]
+
+# Hydra takes launchers from packages called hydra_plugins alone; ours lies beside this file.
+sys.path.append(str(Path(__file__).parent / "plugins"))
+
+
+def run(command: Command) -> None:
+    """What `python -m sophia NAME` does: the same as the script, where there is one."""
+    if command.script is not None:
+        sys.argv[0] = str(command.script)  # what a second process of a run is started with
+        runpy.run_path(str(command.script), run_name="__main__")
+        return
+    module, _, name = command.function.partition(":")
+    start(command.name, lambda cfg: getattr(importlib.import_module(module), name)(cfg))
+
+
+def start(name: str, function: Function) -> None:
+    """Compose from ``sys.argv`` and go; a user's mistake is one sentence and exit status 1."""
+    command = COMMANDS[name]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
+    main = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=command.config)
+    with readable_errors(debug="debug=true" in sys.argv):
+        try:
+            if is_sweep(sys.argv[1:]):
+                _prepare_sweep(command)
+            completing = asked_as_in_training if command.of_a_run else nullcontext
+            with completing(sys.argv[1:]) as arguments:
+                sys.argv[1:] = arguments
+                main(lambda cfg: _call(command, function, cfg))()
+        except (HydraException, OmegaConfBaseException) as error:
+            raise explained(error, configs=CONFIGS, config_name=command.config) from error
+
+
+def _prepare_sweep(command: Command) -> None:
+    if not command.sweeps:
+        raise ValueError(f"{command.name} is no sweep; leave -m away, or sweep with train.py.")
+    sys.argv[1:] = sweep_arguments(sys.argv[1:])
+
+
+def _call(command: Command, function: Function, cfg: DictConfig) -> Any:
+    with readable_errors(debug=cfg.debug):
+        if not command.sweeps:
+            return function(cfg)
+        # Hydra's folder: a second process of the run is told the folder of the first through it.
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        cfg.run_dir = str(folder)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:  # under a launcher that is not ours
+            if (folder / "run.json").is_file():
+                return final_accuracy(folder)
+            cfg.resume = (folder / "config.yaml").is_file()
+        function(cfg)
+        return final_accuracy(folder)

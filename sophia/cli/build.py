@@ -24,7 +24,7 @@ def build(cfg: DictConfig, path: str, objects: Mapping[str, Any] | None = None) 
     if not node:
         return None
     assert set(offered) <= set(offered_to(path)), f"{path}: sophia/cli/offers.py does not say so"
-    built = [key for key in offered if OmegaConf.is_config(node._get_node(key))]
+    built = [key for key in offered if key in node and OmegaConf.is_config(node[key])]
     own = OmegaConf.masked_copy(node, [str(key) for key in node if key not in built])
     own._set_parent(node._get_parent())
     wanted = signature_of(node["_target_"]).parameters

@@ -9,8 +9,7 @@ from omegaconf import DictConfig
 from sophia.cli.build import build
 from sophia.data.check.check import DataCheck, GoldChecker, check_sample
 from sophia.data.encode import PromptEncoder
-from sophia.data.fitting import open_dataset
-from sophia.data.lengths import PromptFitter, PromptLimits
+from sophia.data.lengths import PromptFitter, PromptLimits, open_dataset
 from sophia.data.prompts import PromptDataset
 from sophia.rewards.outcome import OutcomeReward
 from sophia.types import Completion, Prompt

@@ -29,7 +29,7 @@ from sophia.models.shared_rows import shared_rows
 from sophia.models.weights import all_weights
 from sophia.protocols import JudgeStep
 from sophia.rewards.digits_judge import DigitsJudge
-from sophia.rewards.judge.down import JudgeDown
+from sophia.rewards.judge.failure import JudgeDown
 from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.run.checkpoint import checkpoint_path
 from sophia.schedules import Constant, Linear

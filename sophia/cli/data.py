@@ -10,8 +10,7 @@ from omegaconf import DictConfig
 from sophia.cli.build import build
 from sophia.data.check.check import DataCheck, check_sample
 from sophia.data.encode import PromptEncoder
-from sophia.data.fitting import open_dataset
-from sophia.data.lengths import PromptFitter, PromptLimits
+from sophia.data.lengths import PromptFitter, PromptLimits, open_dataset
 from sophia.data.prompts import PromptDataset
 from sophia.rewards.gold import gold_checker
 from sophia.rewards.outcome import OutcomeReward

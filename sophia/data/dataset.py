@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sophia.data.rows.origin import RowError
+from sophia.data.rows.row_error import RowError
 from sophia.data.rows.source import RowSource
 from sophia.data.template import PromptTemplate
 from sophia.types import Prompt

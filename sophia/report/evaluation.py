@@ -1,15 +1,39 @@
-"""The page of an evaluation: policies side by side, and their answers."""
+"""The figures of evaluated policies side by side, and the page with them and the answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from sophia.evaluation.compare import differences, figure_label, summarise
 from sophia.evaluation.evaluator import Prompts
 from sophia.evaluation.records import EvalRecord
-from sophia.report.figures import figure_rows
 from sophia.report.gallery import cards, small_images
 from sophia.report.page import write_page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureRow:
+    """A line of the table; each cell is (value, low, high), None where there is nothing to say."""
+
+    label: str
+    cells: tuple[tuple[float, float, float] | None, ...]
+
+
+def figure_rows(columns: Mapping[str, Sequence[EvalRecord]]) -> list[FigureRow]:
+    """Value and interval of every figure by policy, and the paired change when there are two."""
+    summaries = [summarise(records) for records in columns.values()]
+    if not summaries:
+        return []
+    both = list(columns.values())
+    change = differences(*both) if len(both) == 2 else {}
+    rows = []
+    for name in summaries[0]:
+        estimates = [*(s.get(name) for s in summaries), *([change.get(name)] if change else [])]
+        cells = tuple((e.value, e.low, e.high) if e is not None else None for e in estimates)
+        rows.append(FigureRow(label=figure_label(name), cells=cells))
+    return rows
 
 
 def write_evaluation_page(

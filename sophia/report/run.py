@@ -10,15 +10,15 @@ from typing import Any
 
 from sophia.evaluation.records import EvalRecord, load_records
 from sophia.report.charts import Chart, line_chart, share_chart
+from sophia.report.evaluation import figure_rows
 from sophia.report.example import find_example
-from sophia.report.figures import figure_rows
 from sophia.report.gallery import cards, load_images
 from sophia.report.page import write_page
 from sophia.run.folder import RunFolder
 from sophia.run.metrics_file import read_metrics
 from sophia.run.pictures import data_uri
 
-Rows = Sequence[Mapping[str, str]]
+MetricRows = Sequence[Mapping[str, str]]
 
 _CHARTS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     ("Reward", "total and its parts, mean of the step", {"reward": "reward"}),
@@ -102,7 +102,7 @@ def _evaluations(path: Path) -> dict[str, list[EvalRecord]]:
     return {when: load_records(file) for when, file in files.items() if file.is_file()}
 
 
-def _charts(rows: Rows, validation: Rows) -> list[Chart]:
+def _charts(rows: MetricRows, validation: MetricRows) -> list[Chart]:
     charts = [
         line_chart(title, _series(title, names, rows, validation), note=note)
         for title, note, names in _CHARTS
@@ -116,7 +116,7 @@ def _charts(rows: Rows, validation: Rows) -> list[Chart]:
 
 
 def _series(
-    title: str, names: Mapping[str, str], rows: Rows, validation: Rows
+    title: str, names: Mapping[str, str], rows: MetricRows, validation: MetricRows
 ) -> dict[str, list[tuple[float, float]]]:
     series = {label: _points(rows, name) for name, label in names.items()}
     if title == "Reward":
@@ -131,15 +131,15 @@ def _series(
     return series
 
 
-def _points(rows: Rows, name: str) -> list[tuple[float, float]]:
+def _points(rows: MetricRows, name: str) -> list[tuple[float, float]]:
     return [(float(row["rl_step"]), float(row[name])) for row in rows if name in row]
 
 
-def _timed(rows: Rows) -> list[str]:
+def _timed(rows: MetricRows) -> list[str]:
     return [name for name in (rows[-1] if rows else {}) if name.startswith("timing_s/")]
 
 
-def _phases(rows: Rows) -> list[tuple[str, float, float]]:
+def _phases(rows: MetricRows) -> list[tuple[str, float, float]]:
     """(phase, mean seconds, share of a step), longest first."""
     means = {
         n.removeprefix("timing_s/"): fmean(y for _, y in _points(rows, n)) for n in _timed(rows)

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sophia.data.check.report import write_refused
 from sophia.data.images.opening import open_media
-from sophia.data.rows.origin import RowError
+from sophia.data.rows.row_error import RowError
 from sophia.data.rows.source import row_sources
 from sophia.types import Prompt
 from tests.data.builders import (

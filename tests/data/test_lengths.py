@@ -6,9 +6,8 @@ import pytest
 from PIL import Image
 
 from sophia.data.encode import PromptEncoder
-from sophia.data.fitting import Fitting, open_dataset
 from sophia.data.images.pixels import PixelLimits
-from sophia.data.lengths import OverlongError, PromptLength
+from sophia.data.lengths import FittingPrompts, OverlongError, PromptLength, open_dataset
 from sophia.types import Prompt
 from tests.data.builders import dataset, fitter, image, plain_source
 
@@ -66,7 +65,9 @@ def test_prompts_that_fit_keep_the_usual_limits() -> None:
 
 def test_skipping_counts(caplog: pytest.LogCaptureFixture) -> None:
     rows = [{"problem": "word " * n, "answer": "1", "images": []} for n in (2, 9, 3)]
-    fitting = Fitting(dataset(plain_source(rows)), fitter(max_prompt_tokens=5, on_overlong="skip"))
+    fitting = FittingPrompts(
+        dataset(plain_source(rows)), fitter(max_prompt_tokens=5, on_overlong="skip")
+    )
     with caplog.at_level(logging.WARNING):
         assert [len(fitting[i].question.split()) for i in range(len(fitting))] == [2, 3]
     assert fitting.num_skipped == 1
@@ -74,7 +75,7 @@ def test_skipping_counts(caplog: pytest.LogCaptureFixture) -> None:
         fitting[2]
     assert "skipped 1 of 3 prompts over 5 tokens" in caplog.text
     with pytest.raises(ValueError, match="none of 3 prompts has at most 1 tokens"):
-        len(Fitting(dataset(plain_source(rows)), fitter(max_prompt_tokens=1)))
+        len(FittingPrompts(dataset(plain_source(rows)), fitter(max_prompt_tokens=1)))
 
 
 def test_opened_prompts_are_fitted_and_decoded() -> None:

@@ -7,10 +7,9 @@ from typing import Any
 
 from PIL import Image
 
-from sophia.rewards.judge.breaker import Breaker
 from sophia.rewards.judge.calls import CallSettings
 from sophia.rewards.judge.http import HTTPJudge
-from sophia.rewards.judge.prices import Prices
+from sophia.rewards.judge.ledger import Breaker, Prices
 from sophia.types import Completion, Media, Message, Prompt
 
 

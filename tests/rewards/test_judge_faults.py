@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 import torch
 
-from sophia.rewards.judge.breaker import Breaker
-from sophia.rewards.judge.down import JudgeDown
+from sophia.rewards.judge.failure import JudgeDown
+from sophia.rewards.judge.ledger import Breaker
 from tests.rewards.judge_builders import completion, http_judge, prompt
 from tests.rewards.judge_server import (
     Answer,

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 
 from rich.progress import track
 
-from sophia.data.check.findings import Findings, Heldout
 from sophia.data.check.report import DataReport
+from sophia.data.check.tally import Heldout, Tally
 from sophia.data.dataset import RowDataset
 from sophia.data.lengths import OverlongError, PromptFitter, PromptLength
 from sophia.data.prompts import PromptDataset
-from sophia.data.rows.origin import RowError, origin_of, row_error
+from sophia.data.rows.row_error import RowError, origin_of, row_error
 from sophia.types import Prompt
 
 GoldChecker = Callable[[Prompt], str | None]
@@ -43,7 +43,7 @@ class DataCheck:
         self, dataset: PromptDataset, *, heldout: PromptDataset | None, show_progress: bool
     ) -> DataReport:
         """Go through the data set once; memory grows by some 300 bytes per row."""
-        findings = Findings(self._fitter, self._fingerprints(heldout))
+        tally = Tally(self._fitter, self._fingerprints(heldout))
         rows = track(
             rows_of(dataset),
             total=_num_rows(dataset),
@@ -53,11 +53,11 @@ class DataCheck:
         for row in rows:
             try:
                 prompt = _prompt_or_raise(row)
-                findings.check_uid(prompt)
-                findings.accept(prompt, self.examine(prompt))
+                tally.check_uid(prompt)
+                tally.accept(prompt, self.examine(prompt))
             except RowError as error:  # rows are the user's: reported, not raised
-                findings.refuse(error)
-        return findings.report()
+                tally.refuse(error)
+        return tally.report()
 
     def examine(self, prompt: Prompt) -> PromptLength:
         """The length of one prompt.

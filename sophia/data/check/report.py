@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sophia.data.rows.origin import RowError
+from sophia.data.rows.row_error import RowError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from sophia.data.rows.origin import Origin, row_error
+from sophia.data.rows.row_error import Origin, row_error
 from sophia.types import Media
 
 MARKER = "<image>"

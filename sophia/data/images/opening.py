@@ -10,7 +10,7 @@ from io import BytesIO
 from PIL import Image, ImageOps
 
 from sophia.data.images.pixels import PixelLimits
-from sophia.data.rows.origin import origin_of, row_error
+from sophia.data.rows.row_error import origin_of, row_error
 from sophia.types import Media, Prompt
 
 _ORIENTATION = 0x0112

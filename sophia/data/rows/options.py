@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 
-from sophia.data.rows.origin import Origin, row_error
+from sophia.data.rows.row_error import Origin, row_error
 
 _LETTERED = re.compile(r"\(?([A-Z])(?:[.:]\s+|\)\.?\s*)(.+)", re.DOTALL)
 _ANSWER_LETTERS = re.compile(r"\(?([A-Z])\)?\.?(?:\s*,\s*\(?([A-Z])\)?\.?)*")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia.data.rows.json_index import index_lines, index_list
-from sophia.data.rows.origin import Origin, row_error
+from sophia.data.rows.row_error import Origin, row_error
 
 Row = Mapping[str, Any]
 _IN_MEMORY = Path("<memory>")

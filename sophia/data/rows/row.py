@@ -11,7 +11,7 @@ from typing import Any
 from sophia.data.images.media import parse_images, place_images
 from sophia.data.rows.columns import Columns, cell
 from sophia.data.rows.options import check_choice, parse_options
-from sophia.data.rows.origin import Origin, row_error
+from sophia.data.rows.row_error import Origin, row_error
 from sophia.data.template import PromptTemplate
 from sophia.types import Media, Prompt
 

@@ -11,9 +11,9 @@ import datasets
 import numpy as np
 
 from sophia.data.rows.columns import Columns, has_cell
-from sophia.data.rows.origin import Origin
 from sophia.data.rows.readers import Row, RowReader, open_readers
 from sophia.data.rows.row import RowParser
+from sophia.data.rows.row_error import Origin
 from sophia.data.template import PromptTemplate
 from sophia.types import Prompt
 

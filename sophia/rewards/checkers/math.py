@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from sophia.rewards.checkers.choice import check_choice
-from sophia.rewards.checkers.reading.clock import parse_time
 from sophia.rewards.checkers.reading.expression import (
     expression,
     is_nameable,
@@ -15,6 +14,7 @@ from sophia.rewards.checkers.reading.expression import (
     without_definitions,
 )
 from sophia.rewards.checkers.reading.number import numbers_equal, parse_based, parse_number
+from sophia.rewards.checkers.reading.plain_text import without_layout
 from sophia.rewards.checkers.verdict import (
     RIGHT,
     UNPARSED,
@@ -23,6 +23,12 @@ from sophia.rewards.checkers.verdict import (
     Case,
     Verdict,
     verdict_of,
+)
+
+_TIME = re.compile(
+    r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?"
+    r"\s*(?P<half>[ap]\.?\s?m\.?)?",
+    re.IGNORECASE,
 )
 
 
@@ -55,13 +61,29 @@ def _check_special_form(case: Case) -> Verdict | None:
         return RIGHT
     if is_prose(case.gold):
         return WRONG
-    for form in (parse_time, parse_based):
+    for form in (_parse_time, parse_based):
         gold = form(case.gold)
         if gold is not None:
             return verdict_of(form(case.prediction) == gold)
     if re.fullmatch("[A-H]", case.gold.strip()) and check_choice(case) == RIGHT:
         return RIGHT
     return None
+
+
+def _parse_time(text: str) -> int | None:
+    """Seconds since midnight of a time of day; None for any other text.
+
+    20:34, 20:34:00 and 8:34 p.m. are the same; without a.m. or p.m. the hour counts to 23.
+    """
+    match = _TIME.fullmatch(without_layout(text).replace("$", "").strip())
+    if match is None:
+        return None
+    hour, half = int(match["hour"]), (match["half"] or "").lower()
+    if hour > 23 or (half and not 1 <= hour <= 12):
+        return None
+    if half:
+        hour = hour % 12 + (12 if half.startswith("p") else 0)
+    return (hour * 60 + int(match["minute"])) * 60 + int(match["second"] or 0)
 
 
 def _check_expression(case: Case) -> Verdict:

@@ -1,16 +1,22 @@
-"""How the server is called: how many at once, how long, how often."""
+"""How the server is called: from which thread, how many at once, how long, how often."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from sophia.rewards.judge.client import ChatClient, Question, Reply, Structured
+from sophia.rewards.judge.client import ChatClient, ChatReply, ChatRequest, Structured
 from sophia.rewards.judge.failure import CallFailedError
 from sophia.rewards.judge.ledger import Ledger
 
 _MAX_DOUBLINGS = 5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +60,7 @@ class PatientClient:
         self._jitter = jitter
         self._slots = asyncio.Semaphore(settings.max_concurrent)
 
-    async def ask(self, question: Question, *, deadline: float, ledger: Ledger) -> Reply:
+    async def ask(self, request: ChatRequest, *, deadline: float, ledger: Ledger) -> ChatReply:
         """Raises the last CallFailedError once attempts or time (of the loop's clock) run out."""
         clock = asyncio.get_running_loop().time
         started: float | None = None
@@ -64,7 +70,7 @@ class PatientClient:
             try:
                 async with self._slots:
                     started = clock() if started is None else started
-                    reply = await self._client.ask(question)
+                    reply = await self._client.ask(request)
                     ledger.latencies_s.append(clock() - started)
                     return reply
             except CallFailedError as failure:
@@ -79,3 +85,38 @@ class PatientClient:
         # Full jitter (uniform from 0), so that calls which failed together do not return together.
         ceiling = self._settings.backoff_s * 2 ** min(attempt - 1, _MAX_DOUBLINGS)
         return (failure.retry_after_s or 0.0) + self._jitter.uniform(0.0, ceiling)
+
+
+class LoopThread:
+    """Runs coroutines in the background; the thread is a daemon, so it holds up no exit."""
+
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start a coroutine; its result or exception is the future's."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def cancel_running(self) -> None:
+        """Cancel what has been submitted, and wait until it is gone."""
+        self.submit(_cancel_others()).result()
+
+    def close(self) -> None:
+        """End the thread; nothing may be running."""
+        self.submit(self._shut_down()).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _shut_down(self) -> None:
+        await self._loop.shutdown_asyncgens()
+        await self._loop.shutdown_default_executor()
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

@@ -1,34 +1,48 @@
-"""One request to a chat-completions server: a reply, or CallFailedError with the reason."""
+"""One request to a chat-completions server: a reply, or CallFailedError with the reason.
+
+Nothing here knows what is asked, nor what is made of the reply.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import openai
 
 from sophia.rewards.judge.failure import CallFailedError, describe, redact, refuses_schema
-from sophia.rewards.judge.prompt import judge_messages
-from sophia.rewards.judge.score import RESPONSE_FORMAT
 
 Structured = Literal["auto", "always", "never"]
+Message = dict[str, Any]
+"""One turn of a chat as the protocol has it: a ``role`` and its ``content``."""
+
+_ENDPOINT = "/chat/completions"
+_EXPECTED = "expected http(s)://HOST:PORT/v1, with or without /chat/completions at its end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is shown of one completion; ``image_urls`` are data URLs."""
+class ChatRequest:
+    """A chat to be answered, in two wordings: which one is sent depends on what the server can do.
 
-    question: str
-    response: str
-    image_urls: tuple[str, ...]
+    ``bound`` goes together with ``response_format``, which makes the server bind its reply to a
+    schema; ``free`` goes alone and has to ask for the form of the reply in words.
+    """
+
+    bound: Sequence[Message]
+    free: Sequence[Message]
+    response_format: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """The text that came back, and what it cost."""
+class ChatReply:
+    """The text that came back, and how many tokens the server counted for the request and for it.
+
+    ``truncated``: the length limit cut the text. A server that counts no tokens gives zeros.
+    """
 
     text: str
     truncated: bool
@@ -36,11 +50,42 @@ class Reply:
     completion_tokens: int
 
 
+def base_url(url: str) -> str:
+    """The ``.../v1`` base of a server given as host, base or full chat-completions address.
+
+    A bare host gets ``/v1``; a path that is neither empty nor the endpoint is kept as it is, since
+    gateways serve under paths of their own.
+    """
+    parts = urlsplit(url.strip())
+    if parts.username or parts.password:  # the address appears in logs; do not repeat it here
+        raise ValueError(
+            f"the judge's address carries a user name or password; {_EXPECTED}."
+            " Give the key as judge.api_key (OPENAI_API_KEY) instead."
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"the judge's address is {url!r}; {_EXPECTED}. Set judge.url.")
+    if parts.query or parts.fragment:
+        raise ValueError(
+            f"the judge's address {parts.scheme}://{parts.netloc}{parts.path} goes on after the"
+            f" path; {_EXPECTED}. Set judge.url without it."
+        )
+    path = parts.path.rstrip("/").removesuffix(_ENDPOINT) or "/v1"
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
 class ChatClient:
     """Sends single requests, greedily decoded; nothing is tried twice here.
 
-    ``structured``: ``always`` asks for the score as schema-bound JSON, ``auto`` does so until the
-    server says that it cannot. To be made and used inside one event loop.
+    To be used inside one event loop.
+
+    Args:
+        base_url: the server's ``.../v1`` address; see :func:`base_url`.
+        model: the name under which the server serves the model.
+        api_key: sent as the bearer token; ``***`` stands for it in every failure.
+        timeout_s: limit of one request in seconds, from sending it to the end of the reply.
+        max_tokens: length limit of a reply in tokens.
+        structured: whether replies are bound to the request's schema: ``always``, ``never``, or
+            ``auto``, which does so until the server says that it cannot.
     """
 
     def __init__(
@@ -63,11 +108,11 @@ class ChatClient:
         self._may_drop_schema = structured == "auto"
         self._with_schema = structured != "never"
 
-    async def ask(self, question: Question) -> Reply:
-        """Judge one completion. Raises CallFailedError."""
+    async def ask(self, request: ChatRequest) -> ChatReply:
+        """The model's reply to one chat. Raises CallFailedError when none came."""
         try:
             async with asyncio.timeout(self._timeout_s):  # the client's own limit is per read
-                return _reply(await self._body(question))
+                return _reply(await self._body(request))
         except TimeoutError:
             raise CallFailedError("timeout", f"no reply within {self._timeout_s:g} s") from None
         except openai.APIError as error:
@@ -97,21 +142,18 @@ class ChatClient:
         """Close the connections."""
         await self._openai.close()
 
-    async def _body(self, question: Question) -> bytes:
+    async def _body(self, request: ChatRequest) -> bytes:
         if not self._with_schema:
-            return await self._post(question, "answer", {})
+            return await self._post(request.free)
         try:
-            return await self._post(question, "json", {"response_format": RESPONSE_FORMAT})
+            return await self._post(request.bound, response_format=request.response_format)
         except openai.APIStatusError as error:
             if not (self._may_drop_schema and refuses_schema(error)):
                 raise
         self._with_schema = False
-        return await self._post(question, "answer", {})
+        return await self._post(request.free)
 
-    async def _post(self, question: Question, closing: str, extra: dict[str, Any]) -> bytes:
-        messages: Sequence[Any] = judge_messages(
-            question.question, question.response, question.image_urls, closing=closing
-        )
+    async def _post(self, messages: Sequence[Any], **extra: Any) -> bytes:
         raw = await self._openai.chat.completions.with_raw_response.create(
             model=self._model,
             messages=messages,
@@ -131,11 +173,11 @@ def _json(body: bytes) -> object:
         raise CallFailedError("bad_body", f"the reply is not JSON: {start!r}") from None
 
 
-def _reply(body: bytes) -> Reply:
+def _reply(body: bytes) -> ChatReply:
     match _json(body):
         case {"choices": [{"message": {"content": str() | None as text}, **choice}, *_], **rest}:
             usage = rest.get("usage")
-            return Reply(
+            return ChatReply(
                 text=text or "",
                 truncated=choice.get("finish_reason") == "length",
                 prompt_tokens=_count(usage, "prompt_tokens"),

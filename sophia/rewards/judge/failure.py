@@ -1,4 +1,4 @@
-"""What can go wrong with a request, named: the names are those of ``judge/fail/<reason>``."""
+"""What can go wrong with a request, named; the names are those of ``judge/fail/<reason>``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 import openai
+
+from sophia.failures import RunStopped
 
 FINAL: Final = frozenset({"auth", "not_found", "model_not_found"})
 """Reasons that no waiting heals: the key, the address or the model name is wrong."""
@@ -20,7 +22,11 @@ _RETRYABLE = frozenset(
     {"server_timeout", "conflict", "rate_limited", "server_error", "timeout", "connect", "cut",
      "bad_body"}
 )  # fmt: skip
-_MAX_DETAIL = 300
+_MAX_DETAIL = 300  # characters
+
+
+class JudgeDown(RunStopped):
+    """The judge is down for good; the message says where, how it showed and what to do."""
 
 
 class CallFailedError(Exception):

@@ -7,20 +7,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sophia.rewards.judge.breaker import Breaker
 from sophia.rewards.judge.cache import ScoreCache
-from sophia.rewards.judge.calls import CallSettings, PatientClient
-from sophia.rewards.judge.client import ChatClient
-from sophia.rewards.judge.down import JudgeDown
-from sophia.rewards.judge.failure import CallFailedError
-from sophia.rewards.judge.ledger import Ledger
-from sophia.rewards.judge.loop import LoopThread
-from sophia.rewards.judge.prices import Prices
+from sophia.rewards.judge.calls import CallSettings, LoopThread, PatientClient
+from sophia.rewards.judge.client import ChatClient, base_url
+from sophia.rewards.judge.failure import CallFailedError, JudgeDown
+from sophia.rewards.judge.ledger import Breaker, Ledger, Prices
 from sophia.rewards.judge.prompt import Sees
 from sophia.rewards.judge.score import parse_score
-from sophia.rewards.judge.session import Session
-from sophia.rewards.judge.step import HTTPJudgeStep
-from sophia.rewards.judge.url import base_url
+from sophia.rewards.judge.step import HTTPJudgeStep, Session
 from sophia.types import Completion, Prompt
 
 _NO_KEY = "EMPTY"  # the client refuses to send none; servers without a key take any
@@ -145,8 +139,8 @@ class Probe:
 async def _probe(session: Session, prompt: Prompt, completion: Completion) -> Probe:
     start = time.monotonic()
     try:
-        ((_, question),) = await session.questions(prompt, [completion])
-        reply = await session.client.ask(question)
+        ((_, request),) = await session.requests(prompt, [completion])
+        reply = await session.client.ask(request)
     except CallFailedError as failure:
         return Probe(
             score=None, reply="", reason=failure.reason, detail=failure.detail,

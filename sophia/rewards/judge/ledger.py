@@ -1,15 +1,35 @@
-"""What happened in one step, counted."""
+"""What happened to the calls of a step, counted; what they cost; and when to stop for it."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, deque
+from dataclasses import dataclass
 
 from sophia.rewards.judge.failure import FINAL
-from sophia.rewards.judge.prices import Prices
-from sophia.rewards.judge.score import PARSE_FAILURES
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Price per million tokens, in whatever currency ``judge/cost`` shall have; None: unknown."""
+
+    prompt: float | None
+    completion: float | None
+
+    def __post_init__(self) -> None:
+        if (self.prompt is None) != (self.completion is None):
+            raise ValueError(
+                f"judge.prices has prompt={self.prompt}, completion={self.completion}; expected"
+                " both or neither."
+            )
+
+    def cost(self, *, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """The price of these tokens; None where prices are unknown."""
+        if self.prompt is None or self.completion is None:
+            return None
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
 
 
 class Ledger:
@@ -23,15 +43,21 @@ class Ledger:
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.latencies_s: list[float] = []
+        self.num_unusable = 0
         self.failures: Counter[str] = Counter()
         self.last_detail = ""
 
     def fail(self, reason: str, detail: str) -> None:
-        """Count a call without a score; the first of each kind in a step is logged."""
+        """Count a call that brought no score; the first of each kind in a step is logged."""
         if not self.failures[reason]:
             log.warning("judge: %s: %s (more of this kind are only counted)", reason, detail)
         self.failures[reason] += 1
         self.last_detail = f"{reason}: {detail}"
+
+    def fail_reply(self, reason: str, detail: str) -> None:
+        """Count a call that brought a reply, but one that no score can be read from."""
+        self.num_unusable += 1
+        self.fail(reason, detail)
 
     def cache_fails(self, error: Exception) -> None:
         """Count a failed access to the cache; the first in a step is logged."""
@@ -45,11 +71,6 @@ class Ledger:
         return self.failures.total()
 
     @property
-    def num_unparsed(self) -> int:
-        """Calls that brought a reply, but no score."""
-        return sum(self.failures[reason] for reason in PARSE_FAILURES)
-
-    @property
     def hopeless(self) -> bool:
         """Whether all calls were refused for a reason that no waiting heals."""
         return self.calls > 0 and sum(self.failures[r] for r in FINAL) == self.calls
@@ -61,8 +82,8 @@ class Ledger:
         figures = {
             "judge/calls": float(self.calls),
             "judge/retries": float(self.retries),
-            "judge/fail_rate": (self.num_failed - self.num_unparsed) / calls,
-            "judge/parse_fail_rate": self.num_unparsed / calls,
+            "judge/fail_rate": (self.num_failed - self.num_unusable) / calls,
+            "judge/parse_fail_rate": self.num_unusable / calls,
             "judge/cache_hit": self.hits / max(1, self.hits + self.calls),
             "judge/cache_errors": float(self.cache_errors),
             "judge/latency": sum(latencies) / len(latencies),
@@ -75,3 +96,48 @@ class Ledger:
         if cost is not None:
             figures["judge/cost"] = cost
         return figures | {f"judge/fail/{r}": float(n) for r, n in sorted(self.failures.items())}
+
+
+class Breaker:
+    """Watches the share of calls without a score over a window of steps.
+
+    A run without a judge still trains, on outcomes alone, so nothing would show but a metric. Past
+    ``max_fail_rate`` over the last ``window_steps`` steps that made calls it is stopped; a step in
+    which every call was refused for its key, address or model name stops it at once.
+    """
+
+    def __init__(self, *, window_steps: int = 5, max_fail_rate: float = 0.5) -> None:
+        if window_steps < 1 or not 0.0 <= max_fail_rate <= 1.0:
+            raise ValueError(
+                f"breaker with window_steps={window_steps}, max_fail_rate={max_fail_rate};"
+                " expected at least 1 step and a rate in [0, 1]. See configs/judge/http.yaml."
+            )
+        self._max_fail_rate = max_fail_rate
+        self._steps: deque[Ledger] = deque(maxlen=window_steps)
+
+    def record(self, step: Ledger) -> None:
+        """Take in a finished step."""
+        if step.calls:
+            self._steps.append(step)
+
+    def verdict(self) -> str | None:
+        """None as long as the judge is fit for use, else what was seen."""
+        if not self._steps:
+            return None
+        if self._steps[-1].hopeless:
+            return _seen([self._steps[-1]])
+        full = len(self._steps) == self._steps.maxlen
+        failed = sum(s.num_failed for s in self._steps)
+        calls = sum(s.calls for s in self._steps)
+        return _seen(list(self._steps)) if full and failed > self._max_fail_rate * calls else None
+
+
+def _seen(steps: list[Ledger]) -> str:
+    calls = sum(s.calls for s in steps)
+    reasons = sum((s.failures for s in steps), Counter[str]())
+    share = reasons.total() / calls
+    return (
+        f"left {share:.0%} of {calls} calls over the last {len(steps)} step(s) without a score"
+        f" ({', '.join(f'{reason} {n}' for reason, n in reasons.most_common())};"
+        f" last: {steps[-1].last_detail})"
+    )

@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 
+from sophia.rewards.judge.client import ChatRequest, Message
+from sophia.rewards.judge.score import RESPONSE_FORMAT
 from sophia.rewards.tags import extract_thinking
 from sophia.types import Completion
 
 Sees = Literal["response", "thinking"]
-Message = dict[str, Any]
 
 PROMPT_VERSION = "five-criteria-1"
 """Part of every cache key: change it with any change of the texts below."""
@@ -89,3 +90,12 @@ def judge_messages(
         {"role": "system", "content": INSTRUCTIONS},
         {"role": "user", "content": [*images, {"type": "text", "text": text}]},
     ]
+
+
+def judge_request(question: str, response: str, image_urls: Sequence[str]) -> ChatRequest:
+    """The chat for one response, with and without a schema that the score is bound to."""
+    return ChatRequest(
+        bound=judge_messages(question, response, image_urls, closing="json"),
+        free=judge_messages(question, response, image_urls, closing="answer"),
+        response_format=RESPONSE_FORMAT,
+    )

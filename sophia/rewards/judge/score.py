@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 ParseFailure = Literal[
     "empty", "no_number", "two_numbers", "nan", "out_of_range", "prose", "truncated", "too_long"
 ]
-PARSE_FAILURES: tuple[str, ...] = get_args(ParseFailure)
 
 RESPONSE_FORMAT: dict[str, Any] = {
     "type": "json_schema",

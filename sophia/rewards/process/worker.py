@@ -18,8 +18,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from sophia.rewards.checkers.reading.symbolic import is_equal, parse_latex
-from sophia.rewards.checkers.reading.sympy_difference import parse_normalised, sympy_says_equal
+from sophia.rewards.checkers.reading.symbolic import (
+    is_equal,
+    parse_latex,
+    parse_normalised,
+    sympy_says_equal,
+)
 
 MAX_MEMORY_BYTES = 4 << 30
 _GRACE_S = 5.0

@@ -9,7 +9,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from sophia.data.images.opening import ImageError, image_size, media_sizes, open_image, open_media
 from sophia.data.images.pixels import PixelLimits
-from sophia.data.rows.origin import RowError
+from sophia.data.rows.row_error import RowError
 from sophia.types import Media, Prompt
 from tests.data.builders import encoded, image, plain_source, template
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sophia.data.rows.origin import RowError
+from sophia.data.rows.row_error import RowError
 from tests.data.builders import sophia_row, sophia_source, template, write_list
 
 CHOICE: dict[str, Any] = {"problem_type": "multiple choice", "options": ["A. x", "B. y"]}

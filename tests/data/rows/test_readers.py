@@ -7,8 +7,8 @@ import datasets
 import pytest
 
 from sophia.data.rows.json_index import index_lines, index_list
-from sophia.data.rows.origin import Origin, RowError
 from sophia.data.rows.readers import RowReader, open_readers
+from sophia.data.rows.row_error import Origin, RowError
 from tests.data.builders import encoded, image, write_lines, write_list
 
 ROWS = [{"problem": f"{n} + {n} ä?", "answer": 2 * n} for n in range(5)]

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from sophia.data.rows.columns import Columns
-from sophia.data.rows.origin import RowError
 from sophia.data.rows.row import CONTROL_TOKENS
+from sophia.data.rows.row_error import RowError
 from sophia.data.rows.source import RowSource
 from sophia.types import Media, Prompt
 from tests.data.builders import (

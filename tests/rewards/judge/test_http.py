@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from sophia.rewards.judge.down import JudgeDown
+from sophia.rewards.judge.failure import JudgeDown
 from sophia.rewards.judge.http import HTTPJudge
-from sophia.rewards.judge.prices import Prices
+from sophia.rewards.judge.ledger import Prices
 from sophia.rewards.judge.prompt import INSTRUCTIONS
 from sophia.types import Completion
 from tests.rewards.judge_builders import completion, http_judge, image, prompt

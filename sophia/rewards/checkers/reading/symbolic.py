@@ -1,4 +1,7 @@
-"""Equality of LaTeX expressions by math-verify; imported in the worker process only."""
+"""Equality of expressions by computer algebra; imported in the worker process only.
+
+Of LaTeX by math-verify, and of text that mathruler's rules have normalised by sympy alone.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,11 @@ from typing import Any
 import sympy
 from latex2sympy2_extended import NormalizationConfig
 from math_verify import LatexExtractionConfig, parse, verify
+from sympy.parsing.sympy_parser import (
+    implicit_multiplication_application,
+    parse_expr,
+    standard_transformations,
+)
 
 _EXTRACTION = (
     LatexExtractionConfig(
@@ -22,6 +30,7 @@ _EXTRACTION = (
         ),
     ),
 )
+_TRANSFORMATIONS = (*standard_transformations, implicit_multiplication_application)
 
 
 def parse_latex(text: str) -> Any | None:
@@ -70,3 +79,19 @@ def _sorted_if_set(value: Any) -> list[Any]:
     return (
         sorted(value.args, key=sympy.N) if isinstance(value, sympy.FiniteSet) else list(value.args)
     )
+
+
+def parse_normalised(text: str) -> str:
+    """The text itself: sympy reads the difference of both sides at once."""
+    return text
+
+
+def sympy_says_equal(gold: str, prediction: str, tolerance: float) -> bool:
+    """Whether sympy simplifies the difference to 0; the rules know no tolerance.
+
+    sympy's parser evaluates Python: ``mathruler.grade_answer`` lets no names, dots, quotes or
+    brackets of that language through.
+    """
+    assert tolerance == 0
+    difference = f"({gold})-({prediction})".replace("^", "**")
+    return bool(sympy.simplify(parse_expr(difference, transformations=_TRANSFORMATIONS)) == 0)

@@ -12,7 +12,7 @@ import numpy as np
 from sophia.data.check.report import DataReport, LongPrompt, Refusal, Twins, refusal_of
 from sophia.data.fingerprint import image_fingerprint, prompt_fingerprint
 from sophia.data.lengths import PromptFitter, PromptLength
-from sophia.data.rows.origin import Origin, RowError, origin_of, row_error
+from sophia.data.rows.row_error import Origin, RowError, origin_of, row_error
 from sophia.types import Prompt
 
 LISTED_REFUSALS = 10_000
@@ -34,7 +34,7 @@ class Heldout:
         self.prompts[prompt_fingerprint(prompt, images)] = (prompt.uid, prompt.answer)
 
 
-class Findings:
+class Tally:
     """Takes in prompts and refusals one by one, and becomes a report."""
 
     def __init__(self, fitter: PromptFitter, heldout: Heldout) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sophia.rewards.judge.breaker import Breaker
-from sophia.rewards.judge.ledger import Ledger
+from sophia.rewards.judge.ledger import Breaker, Ledger
 
 
 def step(calls: int, failed: int, reason: str = "timeout") -> Ledger:

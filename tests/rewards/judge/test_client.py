@@ -1,10 +1,10 @@
-"""Addresses in every form that users have them in."""
+"""Addresses of a server in every form that users have them in."""
 
 from __future__ import annotations
 
 import pytest
 
-from sophia.rewards.judge.url import base_url
+from sophia.rewards.judge.client import base_url
 
 
 @pytest.mark.parametrize(

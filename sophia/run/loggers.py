@@ -15,6 +15,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from sophia.run.folder import RunFolder
+
 _STEP = "rl_step"
 
 
@@ -40,7 +42,7 @@ class TensorBoard(TensorBoardLogger):
     def __init__(self, *, run_dir: Path, start_step: int) -> None:
         super().__init__(
             save_dir=run_dir,
-            name="tensorboard",
+            name=RunFolder(path=run_dir).tensorboard.name,
             version="",
             default_hp_metric=False,
             purge_step=start_step,

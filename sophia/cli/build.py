@@ -29,6 +29,7 @@ SHARED = (
     "sampling",
     "seed",
     "start_step",
+    "sync",
     "template",
     "validation_prompts",
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning import Trainer
+from lightning import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -27,6 +27,7 @@ from sophia.evaluation.records import EvalRecord, load_records, save_records
 from sophia.models.export import export_policy, save_skeleton
 from sophia.models.load import ModelLoader
 from sophia.report.gallery import save_images, small_images
+from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.run.checkpoint import AtomicCheckpointIO
 from sophia.run.folder import RunFolder, open_run_folder
 from sophia.run.loggers import CSVMetrics
@@ -73,7 +74,7 @@ def train(cfg: DictConfig, *, run_dir: Path, overrides: Sequence[str]) -> None:
         with timed(timings, "export"):
             model_folder, policy = folder.skeleton, folder.policy
             export_policy(module.hf_model, model_folder, policy, write=is_rank_zero())
-        shared["engine"].load_weights(module.named_weights())
+        shared["sync"].push_and_prove(module, rl_step=module.rl_step)
         after = _evaluate(cfg, shared, datasets, folder, "after", timings)
         shared["judge"].close()
         shared["outcome"].close()
@@ -145,13 +146,15 @@ def _fit(
     module: GRPOModule = build(cfg.algorithm, shared)
     data = build(cfg.data, shared, **datasets)
     shared["validation_prompts"] = datasets.get("validation")
+    settings = build(cfg.callbacks.rollout.get("sync"), {}) or SyncSettings()
+    shared["sync"] = WeightSync(shared["engine"], settings, seed=cfg.seed)
     shared["start_step"] = folder.start_step if cfg.resume else 0
     loggers = [CSVMetrics(folder.metrics), *build_all(cfg.logger.values(), shared)]
     trainer: Trainer = build(
         cfg.trainer,
         {
             "logger": loggers,
-            "callbacks": build_all(_callbacks(cfg), shared),
+            "callbacks": _callbacks(cfg, shared),
             "plugins": [AtomicCheckpointIO()],
         },
     )
@@ -168,9 +171,18 @@ def _splits(cfg: DictConfig) -> list[DataPart]:
     return ["train", "heldout", *(["validation"] if validates else [])]  # type: ignore[list-item]
 
 
-def _callbacks(cfg: DictConfig) -> list[DictConfig]:
-    """Those of the configuration; without validation prompts there is no validation."""
+def _callbacks(cfg: DictConfig, shared: dict[str, Any]) -> list[Callback]:
+    """Those of the configuration; without validation prompts there is no validation.
+
+    The node of the rollout callback holds the settings of the weight sync that all share.
+    """
     validates = "validation" in _splits(cfg)
     if not validates and cfg.callbacks.get("validation") is not None:
         log.info("data.validation is null: no validation during the run")
-    return [node for name, node in cfg.callbacks.items() if validates or name != "validation"]
+    nodes = {n: node for n, node in cfg.callbacks.items() if validates or n != "validation"}
+    explicit = {"rollout": {"sync": shared["sync"]}}
+    return [
+        build(node, shared, **explicit.get(str(name), {}))
+        for name, node in nodes.items()
+        if node is not None
+    ]

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from torch import Tensor, dtype
 
 
+class Clock(Protocol):
+    """What counts RL steps, as the callbacks know the module that is trained."""
+
+    rl_step: int
+    """How many are done; during a step, its number counted from 0."""
+
+
 class StepScores(Protocol):
     """The scoring of one step in flight (see RewardComposer.open_step)."""
 

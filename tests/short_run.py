@@ -24,6 +24,7 @@ from sophia.rewards.digits_judge import DigitsJudge
 from sophia.rewards.format import FormatRule
 from sophia.rewards.outcome import OutcomeReward
 from sophia.rewards.thinking import JudgeAll
+from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.run.checkpoint import checkpoint_path
 from sophia.schedules import Constant, Schedule
@@ -150,6 +151,7 @@ class Run:
             device="cpu",
             max_batch_size=64,
         )
+        self.sync = WeightSync(self.engine, SyncSettings(), seed=0)
         self._annealing = annealing or Constant(value=0.3)
         self._outcome = outcome or LetterShare()
         self._other_callbacks = list(callbacks)
@@ -174,6 +176,7 @@ class Run:
             sampling=SAMPLING,
             num_generations=4,
             seed=0,
+            sync=self.sync,
         )
         self.callbacks = [rollouts, *self._other_callbacks]
 

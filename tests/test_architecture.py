@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "evaluation": {"types", "protocols", "rewards", "rollout"},
     "report": {"types", "protocols", "evaluation", "rewards", "run"},
     "training": {
-        "types", "protocols", "grpo", "models", "rewards", "schedules", "timing", "measure", "run",
+        "types", "protocols", "grpo", "models", "rewards", "rollout", "schedules", "timing",
+        "measure", "run",
     },
     "callbacks": {
         "types", "protocols", "failures", "run", "data", "evaluation", "report", "rewards",

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from math import inf
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
 
+from sophia.callbacks.every import Every
 from sophia.data.datamodule import StepLoader
 from sophia.failures import RunStopped, StoppedTogether
+from sophia.protocols import Clock
 from sophia.run.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoint
+from sophia.run.folder import RunFolder
 from sophia.training.strategy import ShardedStrategy
-
-
-class _Clock(Protocol):
-    rl_step: int
 
 
 class CheckpointCallback(Callback):
@@ -42,13 +41,10 @@ class CheckpointCallback(Callback):
         keep_best: int = 0,
         monitor: str = "reward",
     ) -> None:
-        if every_n_steps < 1 or keep_last < 1:
-            raise ValueError(
-                f"every_n_steps is {every_n_steps} and keep_last {keep_last}; both must be at"
-                " least 1."
-            )
-        self._folder = Path(run_dir) / "checkpoints"
-        self._every_n_steps = every_n_steps
+        if keep_last < 1:
+            raise ValueError(f"keep_last is {keep_last}; it must be at least 1.")
+        self._folder = RunFolder(path=Path(run_dir)).checkpoints
+        self._every = Every(n_steps=every_n_steps)
         self._num_steps = num_steps
         self._keep_last = keep_last
         self._keep_best = keep_best
@@ -64,11 +60,10 @@ class CheckpointCallback(Callback):
         batch_idx: int,
     ) -> None:
         """Save after the step, when its turn has come; every rank takes part."""
-        rl_step = cast("_Clock", pl_module).rl_step
+        rl_step = cast("Clock", pl_module).rl_step
         last = rl_step == self._num_steps or trainer.should_stop
-        if rl_step % self._every_n_steps and not last:
-            return
-        self._save(trainer, rl_step)
+        if last or self._every.due(rl_step):
+            self._save(trainer, rl_step)
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
@@ -79,7 +74,7 @@ class CheckpointCallback(Callback):
         """
         together = trainer.world_size == 1 or isinstance(exception, StoppedTogether)
         if isinstance(exception, RunStopped) and together:
-            rl_step = cast("_Clock", pl_module).rl_step
+            rl_step = cast("Clock", pl_module).rl_step
             cast("StepLoader", trainer.train_dataloader).rewind(rl_step)
             self._save(trainer, rl_step)
             self._finish(trainer)

@@ -6,13 +6,12 @@ import faulthandler
 import os
 import time
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
 
-
-class _Clock(Protocol):
-    rl_step: int
+from sophia.protocols import Clock
+from sophia.run.folder import RunFolder
 
 
 class HeartbeatCallback(Callback):
@@ -30,7 +29,7 @@ class HeartbeatCallback(Callback):
     def __init__(self, *, run_dir: Path, stall_s: float) -> None:
         if stall_s <= 0:
             raise ValueError(f"stall_s is {stall_s}; it must be above 0 seconds.")
-        self._folder = Path(run_dir) / "heartbeat"
+        self._folder = RunFolder(path=Path(run_dir)).heartbeat
         self._stall_s = stall_s
         self._stacks: Any = None
 
@@ -72,7 +71,7 @@ class HeartbeatCallback(Callback):
 
     def _beat(self, trainer: Trainer, pl_module: LightningModule, phase: str) -> None:
         faulthandler.dump_traceback_later(self._stall_s, repeat=True, file=self._stacks)
-        step = cast("_Clock", pl_module).rl_step
+        step = cast("Clock", pl_module).rl_step
         partial = self._path(trainer, ".partial")
         partial.write_text(f"rl_step {step}, {phase}, {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
         os.replace(partial, self._path(trainer, ""))

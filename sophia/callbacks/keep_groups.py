@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
 
+from sophia.callbacks.every import Every
+from sophia.protocols import Clock
+from sophia.run.folder import RunFolder
 from sophia.run.groups import record_groups, save_groups
 from sophia.types import StepBatch
-
-
-class _Clock(Protocol):
-    rl_step: int
 
 
 class KeepRolloutsCallback(Callback):
@@ -29,10 +28,8 @@ class KeepRolloutsCallback(Callback):
     """
 
     def __init__(self, *, run_dir: Path, every_n_steps: int = 1, max_image_side: int = 768) -> None:
-        if every_n_steps < 1:
-            raise ValueError(f"every_n_steps is {every_n_steps}; it must be at least 1.")
-        self._folder = Path(run_dir) / "rollouts"
-        self._every_n_steps = every_n_steps
+        self._folder = RunFolder(path=Path(run_dir)).rollouts
+        self._every = Every(n_steps=every_n_steps)
         self._max_image_side = max_image_side
 
     def on_train_batch_end(
@@ -44,8 +41,8 @@ class KeepRolloutsCallback(Callback):
         batch_idx: int,
     ) -> None:
         """Write the step that has just been trained on."""
-        rl_step = cast("_Clock", pl_module).rl_step - 1
-        if rl_step % self._every_n_steps:
+        rl_step = cast("Clock", pl_module).rl_step - 1
+        if not self._every.due(rl_step):
             return
         records = record_groups(
             batch.groups(),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch.profiler import ProfilerActivity, profile
 
-
-class _Clock(Protocol):
-    rl_step: int
+from sophia.protocols import Clock
+from sophia.run.folder import RunFolder
 
 
 class ProfilerCallback(Callback):
@@ -23,7 +22,7 @@ class ProfilerCallback(Callback):
     """
 
     def __init__(self, *, run_dir: Path, steps: tuple[int, ...] = (3,)) -> None:
-        self._folder = Path(run_dir) / "trace"
+        self._folder = RunFolder(path=Path(run_dir)).trace
         self._steps = frozenset(steps)
         self._profile: profile | None = None
 
@@ -31,7 +30,7 @@ class ProfilerCallback(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Start recording when it is this step's turn; listed first, it sees the rollout too."""
-        if cast("_Clock", pl_module).rl_step not in self._steps:
+        if cast("Clock", pl_module).rl_step not in self._steps:
             return
         activities = [ProfilerActivity.CPU]
         if torch.cuda.is_available():
@@ -52,7 +51,7 @@ class ProfilerCallback(Callback):
             return
         self._profile.stop()
         self._folder.mkdir(parents=True, exist_ok=True)
-        step = cast("_Clock", pl_module).rl_step - 1
+        step = cast("Clock", pl_module).rl_step - 1
         file = self._folder / f"rank_{trainer.global_rank}_step_{step}.json"
         self._profile.export_chrome_trace(str(file))
         self._profile = None

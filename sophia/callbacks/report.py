@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
 
+from sophia.callbacks.every import Every
+from sophia.protocols import Clock
 from sophia.report.run import write_run_report
-
-
-class _Clock(Protocol):
-    rl_step: int
 
 
 class ReportCallback(Callback):
@@ -24,11 +22,9 @@ class ReportCallback(Callback):
     """
 
     def __init__(self, *, run_dir: Path, title: str, every_n_steps: int) -> None:
-        if every_n_steps < 1:
-            raise ValueError(f"every_n_steps is {every_n_steps}; it must be at least 1.")
         self._run_dir = Path(run_dir)
         self._title = title
-        self._every_n_steps = every_n_steps
+        self._every = Every(n_steps=every_n_steps)
 
     def on_train_batch_end(
         self,
@@ -39,6 +35,6 @@ class ReportCallback(Callback):
         batch_idx: int,
     ) -> None:
         """Refresh when its turn has come."""
-        done = cast("_Clock", pl_module).rl_step
-        if trainer.is_global_zero and done % self._every_n_steps == 0:
+        done = cast("Clock", pl_module).rl_step
+        if trainer.is_global_zero and self._every.due(done):
             write_run_report(self._run_dir, title=self._title)

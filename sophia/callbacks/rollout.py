@@ -9,21 +9,17 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 
 from sophia.failures import EngineFailed, together
-from sophia.protocols import RolloutEngine, StepScores
+from sophia.protocols import Clock, RolloutEngine, StepScores
 from sophia.rewards.composer import RewardComposer
 from sophia.rollout.canary import Canary, first_completion
 from sophia.rollout.seeds import completion_seed
-from sophia.rollout.sync import SyncSettings, WeightSync
+from sophia.rollout.sync import WeightSync
 from sophia.rollout.weights import Policy
 from sophia.types import EncodedPrompt, GenerationRequest, Rollout, SamplingParams, StepBatch
 
-_DEFAULT_SYNC = SyncSettings()
 
-
-class Clocked(Policy, Protocol):
+class Clocked(Clock, Policy, Protocol):
     """What the callback needs of the module."""
-
-    rl_step: int
 
     def encode_images(self, prompts: Sequence[EncodedPrompt]) -> Sequence[EncodedPrompt]:
         """The prompts, with image features where the trainer knows them for good."""
@@ -38,7 +34,7 @@ class RolloutCallback(Callback):
         sampling: how they are drawn.
         num_generations: per prompt.
         seed: of the run.
-        sync: how weights get to the engine, and how that is proved.
+        sync: brings the policy's weights to the same engine.
     """
 
     def __init__(
@@ -49,7 +45,7 @@ class RolloutCallback(Callback):
         sampling: SamplingParams,
         num_generations: int,
         seed: int,
-        sync: SyncSettings = _DEFAULT_SYNC,
+        sync: WeightSync,
     ) -> None:
         if num_generations < 2:
             raise ValueError(
@@ -61,9 +57,8 @@ class RolloutCallback(Callback):
         self._sampling = sampling
         self._num_generations = num_generations
         self._seed = seed
-        self._settings = sync
-        self._sync = WeightSync(engine, sync, seed=seed)
-        self._canary = Canary(engine, self._sync, sampling) if sync.canary else None
+        self._sync = sync
+        self._canary = Canary(engine, sync, sampling) if sync.settings.canary else None
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -100,18 +95,19 @@ class RolloutCallback(Callback):
 
     def _compare_logps(self, policy: Clocked, batch: StepBatch) -> None:
         """One completion's log-probabilities, engine against trainer, when their turn has come."""
-        every = self._settings.probe_every_n_steps
+        every = self._sync.settings.probe_every_n_steps
         if not every or policy.rl_step % every or not self._sync.due(policy.rl_step):
             return
         probe = first_completion(batch.rollouts)
         engine = torch.tensor(probe.completions[0].sampling_logps)
         difference = float((engine - policy.score([probe]).cpu()).abs().max())
         batch.metrics["sync/probe_max_abs_diff"] = difference
+        most = self._sync.settings.max_probe_difference
         with together():
-            if difference > self._settings.max_probe_difference:
+            if difference > most:
                 raise EngineFailed(
                     f"engine and trainer give a token log-probabilities {difference:.2g} apart,"
-                    f" above max_probe_difference={self._settings.max_probe_difference:g}: they do"
+                    f" above max_probe_difference={most:g}: they do"
                     " not compute the same thing. See docs/vllm.md."
                 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 from lightning import Callback, LightningModule, Trainer
@@ -12,11 +12,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 from PIL import Image
 
+from sophia.callbacks.every import Every
+from sophia.protocols import Clock
 from sophia.types import Reward, ScoredGroup
-
-
-class _Clock(Protocol):
-    rl_step: int
 
 
 class SamplesCallback(Callback):
@@ -28,7 +26,7 @@ class SamplesCallback(Callback):
     """
 
     def __init__(self, *, every_n_steps: int, num_groups: int = 4) -> None:
-        self._every_n_steps = every_n_steps
+        self._every = Every(n_steps=every_n_steps)
         self._num_groups = num_groups
 
     def on_train_batch_end(
@@ -40,9 +38,9 @@ class SamplesCallback(Callback):
         batch_idx: int,
     ) -> None:
         """Draw when its turn has come."""
-        done = cast("_Clock", pl_module).rl_step
+        done = cast("Clock", pl_module).rl_step
         boards = [x for x in trainer.loggers if isinstance(x, TensorBoardLogger)]
-        if not trainer.is_global_zero or not boards or (done - 1) % self._every_n_steps:
+        if not trainer.is_global_zero or not boards or not self._every.due(done - 1):
             return
         groups = batch.groups()[: self._num_groups]
         for board in boards:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 
+from sophia.callbacks.every import Every
+from sophia.protocols import Clock
+from sophia.run.folder import RunFolder
 from sophia.timing import Span
 
 _LANES = ("loader", "trainer", "rules", "judge")
 _THREADED = ("rules", "judge")  # many at a time: faint, so that a pile is dark
 _BARELY_S = 0.002  # a shorter phase gets no name in the legend
-
-
-class _Clock(Protocol):
-    rl_step: int
 
 
 class TimelineCallback(Callback):
@@ -33,11 +32,10 @@ class TimelineCallback(Callback):
     """
 
     def __init__(self, *, run_dir: Path, num_steps: int = 3, every_n_steps: int = 50) -> None:
-        for name, value in (("num_steps", num_steps), ("every_n_steps", every_n_steps)):
-            if value < 1:
-                raise ValueError(f"{name} is {value}; it must be at least 1.")
-        self._path = Path(run_dir) / "timeline.png"
-        self._every_n_steps = every_n_steps
+        if num_steps < 1:
+            raise ValueError(f"num_steps is {num_steps}; it must be at least 1.")
+        self._path = RunFolder(path=Path(run_dir)).timeline
+        self._every = Every(n_steps=every_n_steps)
         self._latest: deque[tuple[int, Sequence[Span]]] = deque(maxlen=num_steps)
         self._drawn = False
 
@@ -47,10 +45,10 @@ class TimelineCallback(Callback):
         """Draw when there is enough to draw, and when its turn has come."""
         if not trainer.is_global_zero:
             return
-        done = cast("_Clock", pl_module).rl_step
+        done = cast("Clock", pl_module).rl_step
         self._latest.append((done - 1, batch.spans()))
         full = len(self._latest) == self._latest.maxlen
-        if not full or (self._drawn and done % self._every_n_steps):
+        if not full or (self._drawn and not self._every.due(done)):
             return
         self._drawn = True
         figure = draw_timeline(dict(self._latest))

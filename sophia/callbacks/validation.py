@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 from lightning import Callback, LightningModule, Trainer
-from torch import Tensor
 
+from sophia.callbacks.every import Every
 from sophia.data.prompts import PromptDataset
 from sophia.evaluation.compare import point_figures
 from sophia.evaluation.evaluator import Evaluator
 from sophia.failures import together
-from sophia.protocols import RolloutEngine
+from sophia.protocols import Clock
+from sophia.rollout.sync import WeightSync
+from sophia.rollout.weights import WeightSource
 from sophia.run.checkpoint import checkpoint_path, list_checkpoints, remove_checkpoint
+from sophia.run.folder import RunFolder
 from sophia.run.loggers import CSVMetrics
 from sophia.run.metrics_file import read_metrics
 
 Figure = Literal["accuracy", "thinking", "format"]
 
 
-class _Policy(Protocol):
-    rl_step: int
-
-    def named_weights(self) -> Iterator[tuple[str, Tensor]]:
-        """Trained weights under Hugging Face names."""
+class _Policy(Clock, WeightSource, Protocol):
+    """What the callback needs of the module."""
 
 
 class ValidationCallback(Callback):
@@ -40,7 +40,7 @@ class ValidationCallback(Callback):
         run_dir: of the run.
         validation_prompts: what is asked; disjoint from training.
         evaluator: answers greedily and grades.
-        engine: gets the policy's weights first.
+        sync: brings the policy's weights to the evaluator's engine first.
         every_n_steps: RL steps between two validations.
         num_steps: of the run; the policy after the last step is always validated.
         metric: what is best, and what early stopping watches.
@@ -49,13 +49,13 @@ class ValidationCallback(Callback):
         min_improvement: less than this is not a new best.
     """
 
-    def __init__(  # noqa: PLR0913  (one argument per key of configs/callbacks/validation.yaml)
+    def __init__(  # noqa: PLR0913  (one argument per key in configs/callbacks/default.yaml)
         self,
         *,
         run_dir: Path,
         validation_prompts: PromptDataset,
         evaluator: Evaluator,
-        engine: RolloutEngine,
+        sync: WeightSync,
         every_n_steps: int,
         num_steps: int,
         metric: Figure = "accuracy",
@@ -63,22 +63,21 @@ class ValidationCallback(Callback):
         patience: int | None = None,
         min_improvement: float = 0.0,
     ) -> None:
-        if every_n_steps < 1 or (patience is not None and patience < 1):
+        if patience is not None and patience < 1:
             raise ValueError(
-                f"every_n_steps is {every_n_steps} and patience {patience}; both must be at least"
-                " 1 (patience null: never stop early)."
+                f"patience is {patience}; it must be at least 1 (null: never stop early)."
             )
-        self._run_dir = Path(run_dir)
+        self._folder = RunFolder(path=Path(run_dir))
         self._prompts = validation_prompts
         self._evaluator = evaluator
-        self._engine = engine
-        self._every_n_steps = every_n_steps
+        self._sync = sync
+        self._every = Every(n_steps=every_n_steps)
         self._num_steps = num_steps
         self._metric = metric
         self._save_best = save_best
         self._patience = patience
         self._min_improvement = min_improvement
-        self._table = CSVMetrics(self._run_dir / "validation.csv")
+        self._table = CSVMetrics(self._folder.validation)
         self.best = -math.inf
         self.best_step = -1
         self.without_improvement = 0
@@ -89,7 +88,7 @@ class ValidationCallback(Callback):
         if done == 0:
             self._validate(trainer, pl_module)
             return
-        for row in read_metrics(self._run_dir / "validation.csv"):
+        for row in read_metrics(self._folder.validation):
             if row["rl_step"] == str(done):
                 self._log(trainer, {k: float(v) for k, v in row.items() if k != "rl_step"}, done)
         self._stop_when_due(trainer)
@@ -104,7 +103,7 @@ class ValidationCallback(Callback):
     ) -> None:
         """Validate when its turn has come."""
         done = cast("_Policy", pl_module).rl_step
-        if done % self._every_n_steps == 0 or done == self._num_steps:
+        if self._every.due(done) or done == self._num_steps:
             self._validate(trainer, pl_module)
             self._stop_when_due(trainer)
 
@@ -124,7 +123,7 @@ class ValidationCallback(Callback):
 
     def _validate(self, trainer: Trainer, pl_module: LightningModule) -> None:
         policy = cast("_Policy", pl_module)
-        self._engine.load_weights(policy.named_weights())
+        self._sync.push_and_prove(policy, rl_step=policy.rl_step)
         with together():
             records = self._evaluator.evaluate(self._prompts, description=None)
         figures = point_figures(records)
@@ -150,7 +149,7 @@ class ValidationCallback(Callback):
             self._keep(trainer, done)
 
     def _keep(self, trainer: Trainer, done: int) -> None:
-        folder = self._run_dir / "best"
+        folder = self._folder.best
         trainer.save_checkpoint(checkpoint_path(folder, done), weights_only=True)
         if trainer.is_global_zero:
             for step, path in list_checkpoints(folder):

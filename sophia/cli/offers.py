@@ -20,7 +20,7 @@ OFFERS: dict[str, tuple[str, ...]] = {
     "reward": ("outcome", "format", "annealing", "judge"),
     "algorithm": ("model", "policy_folder"),
     "callbacks.*": (
-        "run_dir", "engine", "composer", "evaluator", "sampling", "validation_prompts",
+        "run_dir", "engine", "sync", "composer", "evaluator", "sampling", "validation_prompts",
         "num_generations", "num_steps", "seed",
     ),
     "logger.*": ("run_dir", "start_step"),

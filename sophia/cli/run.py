@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lightning import Trainer
 from omegaconf import DictConfig
@@ -25,6 +25,7 @@ from sophia.models.export import export_policy, save_skeleton
 from sophia.models.load import ModelLoader
 from sophia.report.gallery import save_images, small_images
 from sophia.rewards.composer import RewardComposer
+from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.run.folder import RunFolder
 from sophia.run.loggers import CSVMetrics
 from sophia.timing import timed
@@ -54,6 +55,7 @@ class Run:
     data: RunData
     evaluator: Evaluator
     composer: RewardComposer
+    sync: WeightSync
     module: GRPOModule
     trainer: Trainer
     timings: dict[str, float]
@@ -78,6 +80,8 @@ def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
         evaluator = build_evaluator(cfg, parts)
         composer = _build_composer(cfg, parts)
         closing.callback(composer.close)
+        settings = build(cfg, "callbacks.rollout.sync") or SyncSettings()
+        sync = WeightSync(parts.engine, settings, seed=cfg.seed)
         yield Run(
             cfg=cfg,
             folder=folder,
@@ -86,8 +90,20 @@ def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
             data=data,
             evaluator=evaluator,
             composer=composer,
+            sync=sync,
             module=build(cfg, "algorithm", {"model": model, "policy_folder": policy_folder}),
-            trainer=_build_trainer(cfg, folder, parts, data, evaluator, composer),
+            trainer=_build_trainer(
+                cfg,
+                folder,
+                data,
+                {
+                    "engine": parts.engine,
+                    "sync": sync,
+                    "composer": composer,
+                    "evaluator": evaluator,
+                    "sampling": parts.sampling,
+                },
+            ),
             timings=timings,
         )
 
@@ -126,24 +142,17 @@ def _build_composer(cfg: DictConfig, parts: Parts) -> RewardComposer:
 
 
 def _build_trainer(
-    cfg: DictConfig,
-    folder: RunFolder,
-    parts: Parts,
-    data: RunData,
-    evaluator: Evaluator,
-    composer: RewardComposer,
+    cfg: DictConfig, folder: RunFolder, data: RunData, objects: Mapping[str, Any]
 ) -> Trainer:
+    """With loggers and callbacks; ``objects`` are those of the run that a callback may ask for."""
     start_step = folder.start_step if cfg.resume else 0
     loggers = build_each(cfg, "logger", {"run_dir": folder.path, "start_step": start_step})
     callbacks = build_each(
         cfg,
         "callbacks",
         {
+            **objects,
             "run_dir": folder.path,
-            "engine": parts.engine,
-            "composer": composer,
-            "evaluator": evaluator,
-            "sampling": parts.sampling,
             "validation_prompts": data.validation,
             "num_generations": cfg.num_generations,
             "num_steps": cfg.num_steps,
@@ -163,7 +172,7 @@ def _build_trainer(
     return trainer
 
 
-def evaluate(run: Run, when: str) -> list[EvalRecord]:
+def evaluate(run: Run, when: Literal["before", "after"]) -> list[EvalRecord]:
     """The engine's weights on the held-out prompts; kept, so that a resume does not repeat it."""
     path = run.folder.evaluation(when)
     if run.cfg.resume and path.is_file():
@@ -192,4 +201,4 @@ def save_policy(run: Run) -> None:
         export_policy(
             run.module.hf_model, run.folder.skeleton, run.folder.policy, write=is_rank_zero()
         )
-    run.parts.engine.load_weights(run.module.named_weights())
+    run.sync.push_and_prove(run.module, rl_step=run.module.rl_step)

@@ -58,17 +58,16 @@ _MIX = {
 def write_run_report(run_dir: Path, *, title: str) -> Path:
     """``report.html`` of a run, finished or not. Raises ValueError when there is no run."""
     folder = RunFolder(path=Path(run_dir))
-    if not (folder.path / "config.yaml").is_file():
+    if not folder.config.is_file():
         raise ValueError(
-            f"run_dir={run_dir} holds no run (no config.yaml); give the folder of one, as train.py"
-            " prints it."
+            f"run_dir={run_dir} holds no run (no {folder.config.name}); give the folder of one, as"
+            " train.py prints it."
         )
     rows = read_metrics(folder.metrics)
-    validation = read_metrics(folder.path / "validation.csv")
-    columns = _evaluations(folder.path)
-    path = folder.path / "report.html"
+    validation = read_metrics(folder.validation)
+    columns = _evaluations(folder)
     write_page(
-        path,
+        folder.report,
         "run.html",
         title=title,
         finished=folder.record.is_file(),
@@ -78,12 +77,12 @@ def write_run_report(run_dir: Path, *, title: str) -> Path:
         when=list(columns),
         charts=_charts(rows, validation),
         phases=_phases(rows),
-        timeline=_timeline(folder.path / "timeline.png"),
+        timeline=_timeline(folder.timeline),
         cards=cards(columns, load_images(folder.gallery)),
-        example=find_example(folder.path / "rollouts"),
-        config=(folder.path / "config.yaml").read_text(),
+        example=find_example(folder.rollouts),
+        config=folder.config.read_text(),
     )
-    return path
+    return folder.report
 
 
 def _record(folder: RunFolder) -> dict[str, Any]:
@@ -97,8 +96,8 @@ def _timeline(path: Path) -> str | None:
     return data_uri(path.read_bytes()) if path.is_file() else None
 
 
-def _evaluations(path: Path) -> dict[str, list[EvalRecord]]:
-    files = {when: path / f"evaluation_{when}.jsonl" for when in ("before", "after")}
+def _evaluations(folder: RunFolder) -> dict[str, list[EvalRecord]]:
+    files = {"before": folder.evaluation("before"), "after": folder.evaluation("after")}
     return {when: load_records(file) for when, file in files.items() if file.is_file()}
 
 

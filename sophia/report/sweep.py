@@ -16,6 +16,7 @@ from rich.table import Table
 
 from sophia.report.charts import Chart, line_chart
 from sophia.report.page import write_page
+from sophia.run.folder import RunFolder, SweepFolder
 from sophia.run.metrics_file import read_metrics
 
 REPLICATED = "seed"
@@ -61,11 +62,11 @@ class Setting:
 
 def load_runs(folders: Sequence[Path]) -> list[SweepRun]:
     """The finished ones."""
-    return [_load(folder) for folder in folders if (folder / "run.json").is_file()]
+    return [_load(folder) for folder in folders if RunFolder(path=folder).record.is_file()]
 
 
 def _load(folder: Path) -> SweepRun:
-    record: dict[str, Any] = json.loads((folder / "run.json").read_text())
+    record: dict[str, Any] = json.loads(RunFolder(path=folder).record.read_text())
     pairs = (o.lstrip("+").partition("=") for o in record["overrides"])
     after = record["evaluation"]["after"]
     return SweepRun(
@@ -137,9 +138,10 @@ def _cell(mean: Mean) -> str:
 def write_sweep(folder: Path, runs: Sequence[SweepRun], *, failed: Sequence[Path]) -> None:
     """``sweep.csv`` (a row per run) and ``sweep.html`` (settings, curves, runs)."""
     found = settings(runs)
-    _write_csv(folder / "sweep.csv", runs)
+    places = SweepFolder(path=folder)
+    _write_csv(places.table, runs)
     write_page(
-        folder / "sweep.html",
+        places.page,
         "sweep.html",
         title=f"Sweep {folder.name}",
         settings=found,
@@ -184,7 +186,7 @@ def _label(setting: Setting) -> str:
 def _mean_curve(setting: Setting, name: str) -> list[tuple[float, float]]:
     curves = [
         {int(row["rl_step"]): float(row[name]) for row in rows if name in row}
-        for rows in (read_metrics(run.folder / "metrics.csv") for run in setting.runs)
+        for rows in (read_metrics(RunFolder(path=run.folder).metrics) for run in setting.runs)
     ]
     shared = sorted(set.intersection(*(set(curve) for curve in curves))) if curves else []
     return [(float(step), fmean(curve[step] for curve in curves)) for step in shared]

@@ -6,17 +6,17 @@ Shapes: N tokens of the probe.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import torch
 from torch import Tensor, distributed
 
-from sophia.failures import EngineFailed
+from sophia.failures import EngineFailed, together
 from sophia.protocols import RolloutEngine
 from sophia.rollout.sync import WeightSync
-from sophia.rollout.weights import Policy, is_vision, named
+from sophia.rollout.weights import Policy, by_name, is_vision
 from sophia.types import GenerationRequest, Rollout, SamplingParams
 
 log = logging.getLogger(__name__)
@@ -54,8 +54,10 @@ class Canary:
         kinds = [k for k in kinds if k == "text" or have_images]
         if kinds:
             request = (with_image if have_images else list(requests))[0]
-            with self._engine.awake():
-                probe = self._probe(request)
+            with ExitStack() as awake:
+                with together():
+                    awake.enter_context(self._engine.awake())
+                    probe = self._probe(request)
                 for kind in kinds:
                     self._show(policy, probe, chosen[kind])
             self._sync.push(policy)
@@ -68,24 +70,35 @@ class Canary:
 
     def _show(self, policy: Policy, probe: Rollout, name: str) -> None:
         self._sync.push(policy)
-        engine, trainer = engine_logps(self._engine, probe, self._sampling), policy.score([probe])
-        trainer = trainer.cpu()
-        noise = max(float((engine - trainer).abs().max()), _FLOOR)
-        with _scaled(policy, name):
+        engine, trainer = self._logps(policy, probe)
+        with by_name(policy)[name].scaled(_SCALE):
             self._sync.push(policy)
-            engine_moved = engine_logps(self._engine, probe, self._sampling) - engine
-            trainer_moved = policy.score([probe]).cpu() - trainer
+            engine_scaled, trainer_scaled = self._logps(policy, probe)
+        noise = max(float((engine - trainer).abs().max()), _FLOOR)
+        engine_moved, trainer_moved = engine_scaled - engine, trainer_scaled - trainer
         moved = float(trainer_moved.abs().max())
         apart = float((engine_moved - trainer_moved).abs().max())
-        if moved < 10.0 * noise:
-            log.warning("canary %s shows nothing: it moves log-probs by %.1e", name, moved)
-        elif apart > 0.1 * moved + 2.0 * noise:
-            raise EngineFailed(
-                f"with {name!r} scaled by {_SCALE:g}, log-probabilities moved by up to {moved:.2g}"
-                f" in the trainer, and in the engine {apart:.2g} away from that. The engine does"
-                " not compute with the weights it is sent."
-            )
-        log.info("canary %s: moved log-probs by %.2g, engine within %.1e", name, moved, apart)
+        with together():
+            _judge(name, moved=moved, apart=apart, noise=noise)
+
+    def _logps(self, policy: Policy, probe: Rollout) -> tuple[Tensor, Tensor]:
+        """(N,) of the engine and (N,) of the trainer, for the tokens of the probe."""
+        with together():
+            engine = engine_logps(self._engine, probe, self._sampling)
+        return engine, policy.score([probe]).cpu()
+
+
+def _judge(name: str, *, moved: float, apart: float, noise: float) -> None:
+    """Whether the engine's log-probabilities moved as the trainer's; distances are the largest."""
+    if moved < 10.0 * noise:
+        log.warning("canary %s shows nothing: it moves log-probs by %.1e", name, moved)
+    elif apart > 0.1 * moved + 2.0 * noise:
+        raise EngineFailed(
+            f"with {name!r} scaled by {_SCALE:g}, log-probabilities moved by up to {moved:.2g}"
+            f" in the trainer, and in the engine {apart:.2g} away from that. The engine does"
+            " not compute with the weights it is sent."
+        )
+    log.info("canary %s: moved log-probs by %.2g, engine within %.1e", name, moved, apart)
 
 
 def engine_logps(engine: RolloutEngine, rollout: Rollout, sampling: SamplingParams) -> Tensor:
@@ -108,23 +121,9 @@ def first_completion(rollouts: Sequence[Rollout]) -> Rollout:
     return replace(rollout, completions=rollout.completions[:1])
 
 
-@contextmanager
-def _scaled(policy: Policy, name: str) -> Iterator[None]:
-    """Inside, one weight of the trainer is another; afterwards bit for bit what it was."""
-    weight = named(policy)[name]
-    kept = weight.clone()
-    with torch.no_grad():
-        weight.mul_(_SCALE)
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            weight.copy_(kept)
-
-
 def _canary_weights(policy: Policy) -> dict[str, str]:
     """The last matrix of the language model's layers, and of the vision tower, if trained."""
-    matrices = [name for name, value in policy.named_weights() if value.ndim == 2]
+    matrices = [weight.name for weight in policy.trained_weights() if len(weight.shape) == 2]
     text = [name for name in matrices if not is_vision(name)]
     vision = [name for name in matrices if is_vision(name)]
     chosen = {}

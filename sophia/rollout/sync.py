@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from sophia.failures import EngineFailed
+from sophia.failures import EngineFailed, RunStopped, together
 from sophia.protocols import RolloutEngine
-from sophia.rollout.weights import Policy, buckets, draw_samples, named, read_back
-
-log = logging.getLogger(__name__)
+from sophia.rollout.weights import (
+    WeightSource,
+    buckets,
+    by_name,
+    compare_samples,
+    draw_samples,
+    gather_samples,
+)
 
 _MIB = 2**20
 
@@ -53,22 +57,60 @@ class SyncSettings:
 
 
 class WeightSync:
-    """Pushes, counts and reads back."""
+    """The one way of weights to an engine: every push is counted, versioned and read back.
+
+    A run has one, whoever pushes. Every process takes part in every call, and where one has to stop
+    all of them do.
+
+    Args:
+        engine: gets the weights.
+        settings: how often, and what is proved.
+        seed: of the run; decides which weights are read back.
+    """
 
     def __init__(self, engine: RolloutEngine, settings: SyncSettings, *, seed: int) -> None:
+        self.settings = settings
         self._engine = engine
-        self._settings = settings
         self._seed = seed
 
     def due(self, rl_step: int) -> bool:
         """Whether this step begins with a push; a run that goes on always pushes first."""
-        return self._engine.weights_version == 0 or rl_step % self._settings.every_n_steps == 0
+        return self._engine.weights_version == 0 or rl_step % self.settings.every_n_steps == 0
 
-    def push(self, policy: Policy) -> int:
+    def push_and_prove(self, source: WeightSource, *, rl_step: int) -> None:
+        """For those who need the weights in the engine and no figures about it."""
+        self.push(source)
+        self.prove(source, rl_step=rl_step)
+
+    def push(self, source: WeightSource) -> int:
         """Send every trained weight; returns how many. Raises EngineFailed if some got lost."""
+        stream = self._stream(source)
+        with together():
+            try:
+                return self._send(stream, expected=sum(1 for _ in source.trained_weights()))
+            except RunStopped:
+                for _ in stream:  # the other processes still gather these
+                    pass
+                raise
+
+    def prove(self, source: WeightSource, *, rl_step: int) -> int:
+        """Read some weights back, others at every step; returns how many elements were compared."""
+        if not self.settings.readback_weights:
+            return 0
+        weights = by_name(source)
+        samples = draw_samples(
+            weights,
+            count=self.settings.readback_weights,
+            num_columns=self.settings.readback_columns,
+            generator=random.Random(f"{self._seed}/{rl_step}"),
+        )
+        mine = gather_samples(weights, samples, self._engine.dtype)  # before anything can fail
+        with together():
+            return compare_samples(samples, mine, self._engine.read_weights(samples))
+
+    def _send(self, stream: Iterator[tuple[str, Tensor]], *, expected: int) -> int:
         before = self._engine.weights_version
-        expected = sum(1 for _ in policy.named_weights())
-        taken = self._engine.load_weights(self._stream(policy))
+        taken = self._engine.load_weights(stream)
         version = self._engine.weights_version
         if taken != expected or version != before + 1:
             raise EngineFailed(
@@ -77,17 +119,6 @@ class WeightSync:
             )
         return taken
 
-    def prove(self, policy: Policy, *, rl_step: int) -> int:
-        """Read some weights back, others at every step; returns how many elements were compared."""
-        weights = named(policy)
-        samples = draw_samples(
-            weights,
-            count=self._settings.readback_weights,
-            num_columns=self._settings.readback_columns,
-            generator=random.Random(f"{self._seed}/{rl_step}"),
-        )
-        return read_back(self._engine, weights, samples) if self._settings.readback_weights else 0
-
-    def _stream(self, policy: Policy) -> Iterator[tuple[str, Tensor]]:
-        for bucket in buckets(policy.named_weights(), self._settings.bucket_mib * _MIB):
+    def _stream(self, source: WeightSource) -> Iterator[tuple[str, Tensor]]:
+        for bucket in buckets(source.trained_weights(), self.settings.bucket_mib * _MIB):
             yield from bucket

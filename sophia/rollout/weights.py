@@ -6,52 +6,47 @@ Shapes: K columns of a weight.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from sophia.failures import EngineFailed
-from sophia.protocols import RolloutEngine
+from sophia.models.weights import TrainedWeight
 from sophia.types import Rollout, WeightSample
 
-Weights = Iterable[tuple[str, Tensor]]
+
+class WeightSource(Protocol):
+    """What has weights that an engine should hold."""
+
+    def trained_weights(self) -> Iterator[TrainedWeight]:
+        """What training changes, in the same order on every process; not gathered yet."""
 
 
-class Policy(Protocol):
-    """What a sync needs of the trainer."""
-
-    def named_weights(self) -> Iterator[tuple[str, Tensor]]:
-        """Trained weights under Hugging Face names, sharded ones as they are."""
+class Policy(WeightSource, Protocol):
+    """A source of weights that can also say what they compute."""
 
     def score(self, rollouts: Sequence[Rollout]) -> Tensor:
         """(N,) log-probs of all tokens of the rollouts, at the sampling temperature."""
 
 
-def buckets(weights: Weights, max_bytes: int) -> Iterator[list[tuple[str, Tensor]]]:
-    """Whole tensors, gathered where they are sharded, at most ``max_bytes`` at a time.
+def buckets(weights: Iterable[TrainedWeight], max_bytes: int) -> Iterator[list[tuple[str, Tensor]]]:
+    """Names and whole tensors, gathered where they are sharded, at most ``max_bytes`` at a time.
 
     One tensor that is larger makes a bucket of its own. Every rank must walk through all of them:
     gathering is a collective.
     """
     bucket: list[tuple[str, Tensor]] = []
     size = 0
-    for name, value in weights:
-        num_bytes = value.numel() * value.element_size()
-        if bucket and size + num_bytes > max_bytes:
+    for weight in weights:
+        if bucket and size + weight.num_bytes > max_bytes:
             yield bucket
             bucket, size = [], 0
-        bucket.append((name, whole(value)))
-        size += num_bytes
+        bucket.append((weight.name, weight.whole()))
+        size += weight.num_bytes
     if bucket:
         yield bucket
-
-
-def whole(value: Tensor) -> Tensor:
-    """The tensor, or the gathered one of a sharded tensor."""
-    gather: Callable[[], Tensor] | None = getattr(value, "full_tensor", None)
-    return value if gather is None else gather()
 
 
 def columns(value: Tensor, wanted: Sequence[int]) -> Tensor:
@@ -65,8 +60,17 @@ def is_vision(name: str) -> bool:
     return "visual." in name or "vision" in name
 
 
+def by_name(source: WeightSource) -> dict[str, TrainedWeight]:
+    """The trained weights, not gathered."""
+    return {weight.name: weight for weight in source.trained_weights()}
+
+
 def draw_samples(
-    weights: dict[str, Tensor], *, count: int, num_columns: int, generator: random.Random
+    weights: Mapping[str, TrainedWeight],
+    *,
+    count: int,
+    num_columns: int,
+    generator: random.Random,
 ) -> list[WeightSample]:
     """Columns of ``count`` weights; of text and vision at least one each, if there are any."""
     names = list(weights)
@@ -84,17 +88,28 @@ def draw_samples(
     return samples
 
 
-def read_back(
-    engine: RolloutEngine, weights: dict[str, Tensor], samples: list[WeightSample]
+def gather_samples(
+    weights: Mapping[str, TrainedWeight], samples: Sequence[WeightSample], dtype: torch.dtype
+) -> list[Tensor]:
+    """(rows, K) of each sample as the trainer holds it, rounded to ``dtype``, on the CPU.
+
+    Every process must call this with the same samples.
+    """
+    return [
+        columns(weights[sample.name].whole(), sample.columns).to(dtype).cpu() for sample in samples
+    ]
+
+
+def compare_samples(
+    samples: Sequence[WeightSample], trainers: Sequence[Tensor], engines: Sequence[Tensor]
 ) -> int:
-    """Compare the engine's columns with the trainer's, bit for bit; returns how many elements.
+    """Compare (rows, K) columns of trainer and engine bit for bit; returns how many elements.
 
     Raises EngineFailed naming the first weight that differs.
     """
     compared = 0
-    for sample, got in zip(samples, engine.read_weights(samples), strict=True):
-        mine = columns(whole(weights[sample.name]), sample.columns).to(engine.dtype).cpu()
-        held = got.cpu().to(mine.dtype) if got.dtype != mine.dtype else got.cpu()
+    for sample, mine, got in zip(samples, trainers, engines, strict=True):
+        held = got.cpu().to(mine.dtype)
         if mine.shape != held.shape or not torch.equal(mine, held):
             raise EngineFailed(_difference(sample.name, mine, held))
         compared += mine.numel()
@@ -110,8 +125,3 @@ def _difference(name: str, mine: Tensor, held: Tensor) -> str:
         " elements read back differ. The sync is broken; completions would come from another"
         " policy."
     )
-
-
-def named(policy: Policy) -> dict[str, Tensor]:
-    """The trained weights by name, not gathered."""
-    return dict(policy.named_weights())

@@ -27,8 +27,8 @@ def to_hf_folder(ckpt: Path) -> Path:
     """
     if (ckpt / "config.json").is_file():
         return ckpt
-    if (ckpt / "config.yaml").is_file():
-        run = RunFolder(path=ckpt)
+    run = RunFolder(path=ckpt)
+    if run.config.is_file():
         if (run.policy / "config.json").is_file():
             return run.policy
         if run.last_checkpoint is None:
@@ -92,7 +92,7 @@ def _sharded_state(ckpt: Path) -> dict[str, Tensor]:
 
 
 def _export(ckpt: Path) -> Path:
-    folder = ckpt.parent.parent / "exports" / ckpt.stem
+    folder = RunFolder(path=ckpt.parent.parent).exports / ckpt.stem
     if not folder.is_dir():
         export_checkpoint(ckpt, folder)
     return folder

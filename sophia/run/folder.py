@@ -1,4 +1,4 @@
-"""A run is its folder: which one, what settings it holds, whether it is new or goes on."""
+"""A run is its folder: what lies where in it, which settings it holds, whether it goes on."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sophia.run.checkpoint import last_whole_checkpoint
-
-_CONFIG = "config.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFolder:
-    """The places in a run's folder."""
+    """The places in a run's folder; the one home of their names."""
 
     path: Path
 
     @property
     def config(self) -> Path:
         """The settings, interpolations unresolved."""
-        return self.path / _CONFIG
+        return self.path / "config.yaml"
 
     @property
     def metrics(self) -> Path:
@@ -38,10 +37,6 @@ class RunFolder:
         """run.json."""
         return self.path / "run.json"
 
-    def evaluation(self, when: str) -> Path:
-        """Answers to the held-out questions, ``before`` and ``after`` training."""
-        return self.path / f"evaluation_{when}.jsonl"
-
     @property
     def gallery(self) -> Path:
         """Small images of the first held-out prompts, for the report."""
@@ -53,16 +48,97 @@ class RunFolder:
         return self.path / "model"
 
     @property
+    def checkpoints(self) -> Path:
+        """What the run can be resumed from."""
+        return self.path / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        """The weights that did best in validation."""
+        return self.path / "best"
+
+    @property
+    def exports(self) -> Path:
+        """Checkpoints of the run in Hugging Face format, a folder each."""
+        return self.path / "exports"
+
+    @property
+    def rollouts(self) -> Path:
+        """The groups of the kept steps: completions, rewards, advantages."""
+        return self.path / "rollouts"
+
+    @property
+    def validation(self) -> Path:
+        """One row per validation during the run."""
+        return self.path / "validation.csv"
+
+    def evaluation(self, when: Literal["before", "after"]) -> Path:
+        """Held-out answers of the policy before or after training, with their grades."""
+        return self.path / f"evaluation_{when}.jsonl"
+
+    @property
+    def report(self) -> Path:
+        """The page of the run."""
+        return self.path / "report.html"
+
+    @property
+    def curves(self) -> Path:
+        """A picture of the curves."""
+        return self.path / "curves.png"
+
+    @property
+    def timeline(self) -> Path:
+        """A picture of when things ran in a few steps."""
+        return self.path / "timeline.png"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Events for TensorBoard."""
+        return self.path / "tensorboard"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Where each process is, and stacks of those that were stuck."""
+        return self.path / "heartbeat"
+
+    @property
+    def trace(self) -> Path:
+        """Profiles of a few steps."""
+        return self.path / "trace"
+
+    @property
+    def output(self) -> Path:
+        """What the run printed, where a sweep started it."""
+        return self.path / "output.log"
+
+    @property
     def last_checkpoint(self) -> Path | None:
         """The latest whole checkpoint."""
-        found = last_whole_checkpoint(self.path / "checkpoints")
+        found = last_whole_checkpoint(self.checkpoints)
         return found[1] if found else None
 
     @property
     def start_step(self) -> int:
         """RL steps that the latest whole checkpoint has behind it."""
-        found = last_whole_checkpoint(self.path / "checkpoints")
+        found = last_whole_checkpoint(self.checkpoints)
         return found[0] if found else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepFolder:
+    """The places in the folder of a sweep, beside the folders of its runs."""
+
+    path: Path
+
+    @property
+    def table(self) -> Path:
+        """A row per finished run."""
+        return self.path / "sweep.csv"
+
+    @property
+    def page(self) -> Path:
+        """Settings, curves and runs, to look at."""
+        return self.path / "sweep.html"
 
 
 def run_around(path: Path) -> RunFolder | None:
@@ -77,10 +153,11 @@ def run_around(path: Path) -> RunFolder | None:
 def open_run_folder(path: Path, settings: str, *, resume: bool) -> RunFolder:
     """A new folder, or the one of a run with the very same settings that goes on.
 
-    ``settings`` is the resolved configuration as YAML. Raises ValueError when a new run would
-    write over another, when there is nothing to resume, and when the settings differ.
+    ``settings`` is the configuration as YAML, interpolations unresolved. Raises ValueError when a
+    new run would write over another, when there is nothing to resume, and when the settings differ.
     """
-    known = path / _CONFIG
+    folder = RunFolder(path=path)
+    known = folder.config
     if not resume and known.is_file():
         raise ValueError(
             f"{path} already holds a run. Add resume=true to continue it, or choose another"
@@ -88,7 +165,7 @@ def open_run_folder(path: Path, settings: str, *, resume: bool) -> RunFolder:
         )
     if resume and not known.is_file():
         raise ValueError(
-            f"resume=true, but there is no run in {path} (no {_CONFIG}). Check run_dir, or leave"
+            f"resume=true, but there is no run in {path} (no {known.name}). Check run_dir, or leave"
             " resume away to start one."
         )
     if resume and known.read_text() != settings:
@@ -97,10 +174,10 @@ def open_run_folder(path: Path, settings: str, *, resume: bool) -> RunFolder:
             f" a new one elsewhere. Theirs (-), yours (+):\n{_diff(known.read_text(), settings)}"
         )
     path.mkdir(parents=True, exist_ok=True)
-    partial = path / (_CONFIG + ".partial")
+    partial = known.with_name(known.name + ".partial")
     partial.write_text(settings)
     os.replace(partial, known)
-    return RunFolder(path=path)
+    return folder
 
 
 def _diff(theirs: str, yours: str) -> str:

@@ -15,6 +15,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from sophia.run.folder import RunFolder
 from sophia.run.metrics_file import STEP, read_metrics
 
 Settings = Mapping[str, str | int | float | bool]
@@ -39,7 +40,7 @@ class TensorBoard(TensorBoardLogger):
     def __init__(self, *, run_dir: Path, start_step: int) -> None:
         super().__init__(
             save_dir=run_dir,
-            name="tensorboard",
+            name=RunFolder(path=run_dir).tensorboard.name,
             version="",
             default_hp_metric=False,
             purge_step=start_step,

@@ -26,7 +26,7 @@ from sophia.models.image_features import has_constant_tower, with_image_features
 from sophia.models.load import ModelLoader
 from sophia.models.policy import ScorerFactory
 from sophia.models.scorer import TokenScorer
-from sophia.models.weights import trained_weights
+from sophia.models.weights import TrainedWeight, trained_weights
 from sophia.rewards.metrics import reward_metrics
 from sophia.schedules import Schedule
 from sophia.training.optim import (
@@ -131,12 +131,8 @@ class GRPOModule(LightningModule):
             device=self._scorer.device,
         )
 
-    def named_weights(self) -> Iterator[tuple[str, Tensor]]:
-        """What training changes, under Hugging Face names, for the rollout engine.
-
-        A sharded or adapted weight is put together by its ``full_tensor``, which every process
-        must call.
-        """
+    def trained_weights(self) -> Iterator[TrainedWeight]:
+        """What training changes, under Hugging Face names, for the rollout engine."""
         strategy = self.trainer.strategy
         dtype = None
         if isinstance(strategy, ShardedStrategy):

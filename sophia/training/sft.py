@@ -18,7 +18,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from sophia.grpo.batch import build_train_batch
 from sophia.models.scorer import TokenScorer
+from sophia.models.weights import TrainedWeight, trained_weights
 from sophia.protocols import RolloutEngine
+from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.types import Completion, GenerationRequest, Prompt, Rollout, SamplingParams, StepBatch
 
 Tokenize = Callable[[str], Sequence[int]]
@@ -92,6 +94,10 @@ class SFTModule(LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
+    def trained_weights(self) -> Iterator[TrainedWeight]:
+        """For the engine whose samples tell when to stop."""
+        return trained_weights(self.policy.model)
+
     def _demonstration(self, prompt: Prompt) -> Completion:
         text = demonstration(prompt)
         ids = tuple(self._tokenize(text))
@@ -118,6 +124,7 @@ class StopAtAccuracy(Callback):
     ) -> None:
         self.accuracy = 0.0
         self._engine = engine
+        self._sync = WeightSync(engine, SyncSettings(), seed=0)
         self._requests = requests
         self._grade = grade
         self._sampling = sampling
@@ -136,7 +143,7 @@ class StopAtAccuracy(Callback):
         if done < self._config.check_from or done % self._config.check_every:
             return
         assert isinstance(pl_module, SFTModule)
-        self._engine.load_weights(_weights(pl_module))
+        self._sync.push_and_prove(pl_module, rl_step=done)
         self.accuracy = self._sampled_accuracy()
         pl_module.log("sampled_accuracy", self.accuracy, prog_bar=True, logger=False, batch_size=1)
         trainer.should_stop = self.accuracy >= self._config.stop_accuracy
@@ -147,11 +154,6 @@ class StopAtAccuracy(Callback):
             for rollout in self._engine.generate(self._requests, self._sampling)
             for completion in rollout.completions
         )
-
-
-def _weights(module: SFTModule) -> Iterator[tuple[str, Tensor]]:
-    for name, parameter in module.policy.model.named_parameters():
-        yield name, parameter.detach()
 
 
 def learn_by_example(

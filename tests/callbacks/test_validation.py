@@ -44,7 +44,7 @@ def validated(folder: Path, run_dir: Path, evaluator: Evaluator | None, **overri
     )  # fmt: skip
     values: dict[str, Any] = {
         "run_dir": run_dir, "validation_prompts": PROMPTS, "evaluator": evaluator or real,
-        "engine": run.engine, "every_n_steps": 2, "num_steps": 6,
+        "sync": run.sync, "every_n_steps": 2, "num_steps": 6,
     }  # fmt: skip
     checkpoints = CheckpointCallback(run_dir=run_dir, every_n_steps=3, num_steps=6, keep_last=9)
     run.callbacks += [ValidationCallback(**{**values, **overrides}), checkpoints]
@@ -119,5 +119,5 @@ def test_validation_does_not_move_the_run(tiny_folder: Path, tmp_path: Path) -> 
 
 
 def test_settings_are_checked(tiny_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"every_n_steps is 0 and patience None"):
+    with pytest.raises(ValueError, match=r"every_n_steps is 0; it must be at least 1"):
         validated(tiny_folder, tmp_path, None, every_n_steps=0)

@@ -14,7 +14,6 @@ from sophia.models.load import ModelLoader, count_parameters, load_model
 from sophia.models.lora import LoRA
 from sophia.models.scorer import TokenScorer
 from sophia.models.weights import all_weights, trained_weights
-from sophia.rollout.weights import whole
 from sophia.run.checkpoint import checkpoint_path
 from sophia.run.convert import export_checkpoint
 from tests.models.test_architectures import batch
@@ -71,7 +70,7 @@ def test_it_starts_as_the_base_and_switches_back_to_it(tiny_folder: Path) -> Non
 def test_what_the_engine_gets_is_merged_and_the_base_stays(tiny_folder: Path) -> None:
     model = moved(adapted(tiny_folder))
     base = dict(load_model(tiny_folder).named_parameters())
-    weights = {name: whole(value) for name, value in trained_weights(model)}
+    weights = {weight.name: weight.whole() for weight in trained_weights(model)}
     assert set(weights) == set(adapted_layers(model))
     data = batch(tiny_folder, "qwen2_5_vl")
     merged = load_model(tiny_folder)
@@ -82,7 +81,7 @@ def test_what_the_engine_gets_is_merged_and_the_base_stays(tiny_folder: Path) ->
     ]
     torch.testing.assert_close(scores[0], scores[1], atol=1e-4, rtol=1e-4)
     for _ in range(20):
-        [whole(value) for _, value in trained_weights(model)]
+        [weight.whole() for weight in trained_weights(model)]
     for name, layer in adapted_layers(model).items():
         assert torch.equal(layer.base_layer.weight, base[name])
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from sophia.grpo.batch import build_train_batch
 from sophia.models.load import Part, freeze, load_model
 from sophia.models.scorer import TokenScorer, TokenScores
+from sophia.models.weights import TrainedWeight, trained_weights
 from sophia.types import Rollout
 
 
@@ -22,10 +23,12 @@ class SyncedPolicy:
         freeze(self.model, frozen)
         self._scorer = TokenScorer(self.model, rows="naive", temperature=1.0)
 
-    def named_weights(self) -> Iterator[tuple[str, Tensor]]:
-        for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad:
-                yield name, parameter.detach()
+    def trained_weights(self) -> Iterator[TrainedWeight]:
+        return trained_weights(self.model)
+
+    def whole_weights(self) -> dict[str, Tensor]:
+        """By name, as an engine takes them; the parameters' own memory."""
+        return {weight.name: weight.whole() for weight in self.trained_weights()}
 
     def score(self, rollouts: Sequence[Rollout]) -> Tensor:
         with torch.no_grad():

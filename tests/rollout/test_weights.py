@@ -14,10 +14,11 @@ from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.failures import EngineFailed
 from sophia.models.load import freeze
+from sophia.models.weights import TrainedWeight
 from sophia.rollout.canary import Canary
 from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.rollout.transformers.engine import TransformersEngine
-from sophia.rollout.weights import buckets, columns, draw_samples, is_vision
+from sophia.rollout.weights import buckets, by_name, columns, draw_samples, is_vision
 from sophia.types import GenerationRequest, SamplingParams
 from tests.rollout.synced_policy import SyncedPolicy
 
@@ -56,8 +57,14 @@ def asked(encoder: PromptEncoder, digits: DigitsDataset) -> list[GenerationReque
     return [GenerationRequest(prompt=digits[0], encoded=encoder(digits[0]), seeds=(1, 2))]
 
 
+def plain_weight(name: str, value: Tensor) -> TrainedWeight:
+    return TrainedWeight(
+        name=name, base=value, adapted=None, dtype=value.dtype, device=value.device
+    )
+
+
 def test_buckets_are_bounded_and_complete() -> None:
-    weights = [(str(n), torch.zeros(n)) for n in (10, 20, 5, 100, 1)]  # 4 bytes each
+    weights = [plain_weight(str(n), torch.zeros(n)) for n in (10, 20, 5, 100, 1)]  # 4 bytes each
     got = list(buckets(weights, max_bytes=120))
     assert [[name for name, _ in bucket] for bucket in got] == [["10", "20"], ["5"], ["100"], ["1"]]
 
@@ -70,7 +77,7 @@ def test_columns_of_every_shape() -> None:
 
 
 def test_samples_hold_text_and_vision_and_change_with_the_step(trainer: SyncedPolicy) -> None:
-    weights = dict(trainer.named_weights())
+    weights = by_name(trainer)
     drawn = [
         draw_samples(weights, count=4, num_columns=3, generator=random.Random(step))
         for step in range(5)
@@ -84,7 +91,7 @@ def test_samples_hold_text_and_vision_and_change_with_the_step(trainer: SyncedPo
 def test_a_sync_is_counted_and_read_back(trainer: SyncedPolicy, engine: Deaf) -> None:
     sync = WeightSync(engine, SyncSettings(readback_weights=6, readback_columns=2), seed=0)
     assert sync.due(rl_step=7)
-    assert sync.push(trainer) == len(dict(trainer.named_weights()))
+    assert sync.push(trainer) == len(trainer.whole_weights())
     assert engine.weights_version == 1
     assert sync.prove(trainer, rl_step=0) > 6
 
@@ -100,7 +107,7 @@ def test_a_weight_that_did_not_arrive_is_read_back(trainer: SyncedPolicy, engine
     sync = WeightSync(engine, SyncSettings(readback_weights=100), seed=0)
     engine.part = "visual.blocks.1."
     with torch.no_grad():
-        for _, value in trainer.named_weights():
+        for value in trainer.whole_weights().values():
             value.add_(1e-6)
     sync.push(trainer)
     with pytest.raises(EngineFailed, match=r"of 'model\.visual\.blocks\.1\..* read back differ"):
@@ -117,7 +124,7 @@ def test_the_frequency_is_a_setting(trainer: SyncedPolicy, engine: Deaf) -> None
 def test_the_canary_sings_once_and_leaves_no_trace(
     trainer: SyncedPolicy, engine: Deaf, asked: list[GenerationRequest]
 ) -> None:
-    before = {name: value.clone() for name, value in trainer.named_weights()}
+    before = {name: value.clone() for name, value in trainer.whole_weights().items()}
     sync = WeightSync(engine, SyncSettings(), seed=0)
     sync.push(trainer)
     canary = Canary(engine, sync, SAMPLING)
@@ -125,7 +132,7 @@ def test_the_canary_sings_once_and_leaves_no_trace(
     pushes = engine.weights_version
     canary.run(trainer, asked)
     assert engine.weights_version == pushes == 6
-    assert all(torch.equal(before[name], value) for name, value in trainer.named_weights())
+    assert all(torch.equal(before[name], value) for name, value in trainer.whole_weights().items())
     assert sync.prove(trainer, rl_step=0) > 0
 
 

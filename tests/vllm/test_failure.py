@@ -13,7 +13,7 @@ from sophia.callbacks.rollout import RolloutCallback
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.failures import EngineFailed
-from sophia.rollout.sync import SyncSettings
+from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.rollout.vllm.engine import VLLMEngine
 from sophia.rollout.vllm.watchdog import Patience
 from sophia.run.checkpoint import list_checkpoints
@@ -53,7 +53,7 @@ def vllm_run(folder: Path, run_dir: Path, engine: VLLMEngine, extra: Sequence[st
         sampling=SAMPLING,
         num_generations=4,
         seed=0,
-        sync=SyncSettings(canary=False, probe_every_n_steps=0),
+        sync=WeightSync(engine, SyncSettings(canary=False, probe_every_n_steps=0), seed=0),
     )
     return run
 

@@ -36,7 +36,7 @@ class Trainer(SyncedPolicy):
         """What AdamW does in its first steps: every weight moves by lr."""
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            for _, value in self.named_weights():
+            for value in self.whole_weights().values():
                 sign = torch.rand(value.shape, generator=generator) < 0.5
                 value.add_(torch.where(sign, lr, -lr))
 
@@ -88,7 +88,7 @@ def trainer(folder: Path, exact: FaultyEngine) -> Iterator[Trainer]:
     """As the folder; afterwards the engine holds the folder's weights again."""
     yield Trainer(folder)
     exact.fault = ""
-    exact.load_weights(Trainer(folder).named_weights())
+    exact.load_weights(Trainer(folder).whole_weights().items())
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_greedy_is_hugging_faces_before_and_after_updates(
 def test_every_weight_is_read_back(exact: FaultyEngine, trainer: Trainer) -> None:
     trainer.step(lr=0.01)
     sync = WeightSync(exact, SyncSettings(readback_weights=1000, readback_columns=2000), seed=0)
-    names = dict(trainer.named_weights())
+    names = trainer.whole_weights()
     assert sync.push(trainer) == len(names)
     assert sync.prove(trainer, rl_step=0) == sum(value.numel() for value in names.values())
 
@@ -226,7 +226,7 @@ def test_the_canary_finds_stale_caches(
 def test_the_canary_leaves_everything_as_it_was(
     exact: FaultyEngine, trainer: Trainer, image_requests: list[GenerationRequest]
 ) -> None:
-    before = {name: value.clone() for name, value in trainer.named_weights()}
+    before = {name: value.clone() for name, value in trainer.whole_weights().items()}
     sync = WeightSync(exact, SYNC, seed=0)
     sync.push(trainer)
     answers = greedy(exact, image_requests)
@@ -235,7 +235,7 @@ def test_the_canary_leaves_everything_as_it_was(
     version = exact.weights_version
     canary.run(trainer, image_requests)  # shown once, not again
     assert exact.weights_version == version
-    assert all(torch.equal(before[name], value) for name, value in trainer.named_weights())
+    assert all(torch.equal(before[name], value) for name, value in trainer.whole_weights().items())
     assert greedy(exact, image_requests) == answers
     for rl_step in range(8):
         sync.prove(trainer, rl_step=rl_step)
@@ -247,21 +247,21 @@ def test_frozen_weights_are_not_sent(
     frozen = Trainer(folder, frozen=("vision", "projector"))
     sync = WeightSync(exact, SYNC, seed=0)
     frozen.step(lr=0.01)
-    assert sync.push(frozen) == sum(1 for name, _ in frozen.named_weights()) < 30
-    assert not any("visual" in name for name, _ in frozen.named_weights())
+    assert sync.push(frozen) == len(frozen.whole_weights()) < 30
+    assert not any("visual" in name for name in frozen.whole_weights())
     for rl_step in range(4):
         sync.prove(frozen, rl_step=rl_step)
     Canary(exact, sync, SAMPLING).run(frozen, image_requests)
     probe = next(iter(exact.generate(image_requests[:1], SAMPLING)))
     difference = engine_logps(exact, probe, SAMPLING) - frozen.score([probe])
     assert difference.abs().max() < 1e-4
-    exact.load_weights(Trainer(folder).named_weights())
+    exact.load_weights(Trainer(folder).whole_weights().items())
 
 
 def test_half_a_stacked_layer_is_refused(exact: FaultyEngine, trainer: Trainer) -> None:
     name = "model.language_model.layers.0.self_attn.q_proj.weight"
     with pytest.raises(EngineFailed, match=r"without '.*layers\.0\.self_attn\.k_proj\.weight'"):
-        exact.load_weights([(name, dict(trainer.named_weights())[name])])
+        exact.load_weights([(name, trainer.whole_weights()[name])])
 
 
 def test_unknown_weights_are_refused(exact: FaultyEngine) -> None:

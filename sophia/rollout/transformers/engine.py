@@ -13,7 +13,7 @@ from sophia.models.load import load_model
 from sophia.models.shared_attention import set_shared_attention
 from sophia.rollout.transformers.decoding import Decoding
 from sophia.rollout.transformers.streamer import TextStreamer
-from sophia.rollout.weights import columns, whole
+from sophia.rollout.weights import columns
 from sophia.types import (
     Completion,
     GenerationRequest,
@@ -64,7 +64,7 @@ class TransformersEngine:
         for name, value in weights:
             if name not in own:
                 raise ValueError(f"the engine's model has no weight {name!r}; was it renamed?")
-            own[name].copy_(whole(value))
+            own[name].copy_(value)
             count += 1
         self._version += 1
         return count

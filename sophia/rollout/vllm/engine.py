@@ -19,7 +19,6 @@ from sophia.failures import EngineFailed
 from sophia.rollout.vllm.memory import MemoryHandOver
 from sophia.rollout.vllm.settings import VLLMSettings
 from sophia.rollout.vllm.watchdog import Patience
-from sophia.rollout.weights import whole
 from sophia.types import (
     Completion,
     GenerationRequest,
@@ -99,7 +98,7 @@ class VLLMEngine:
         def counted() -> Iterator[tuple[str, Tensor]]:
             for name, value in weights:
                 names.append(name)
-                yield name, whole(value).to(self.dtype)
+                yield name, value.to(self.dtype)
 
         self._run(
             lambda: llm.collective_rpc("reload_weights", kwargs={"weights_iterator": counted()})

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 
+from sophia.cli.settings import EvaluateSettings
 from sophia.cli.start import start
+from sophia.cli.validate import validate
 
 
 def evaluate(cfg: DictConfig) -> None:
     """One evaluation: validate, find the policies, ask each of them, show them side by side."""
-    from sophia.cli.settings import EvaluateSettings
-    from sophia.cli.validate import validate
-
     validate(cfg, EvaluateSettings)
     if not cfg.ckpt:
         raise ValueError("ckpt is missing; python evaluate.py ckpt=<run folder, checkpoint, ...>.")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 
+from sophia.cli.settings import TrainSettings
 from sophia.cli.start import start
+from sophia.cli.validate import validate
 
 
 def train(cfg: DictConfig) -> None:
     """One run: validate, build, evaluate, train, evaluate, show."""
-    from sophia.cli.folder import open_folder
-    from sophia.cli.settings import TrainSettings
-    from sophia.cli.validate import validate
-
     validate(cfg, TrainSettings)
+
+    from sophia.cli.folder import open_folder
+
     folder = open_folder(cfg)
 
     # From here on torch, Lightning and transformers are needed: seconds that no typo waits for.

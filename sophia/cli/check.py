@@ -14,8 +14,6 @@ from rich.console import Console
 from sophia.cli.build import build
 from sophia.cli.data import build_dataset, prompt_fitter
 from sophia.cli.quiet import quiet_libraries
-from sophia.cli.settings import CheckSettings
-from sophia.cli.validate import validate
 from sophia.data.check.check import DataCheck, rows_of
 from sophia.data.check.figure import figure
 from sophia.data.check.report import DataReport, write_counts, write_refused
@@ -39,7 +37,6 @@ def check_or_exit(cfg: DictConfig) -> None:
 
 def check(cfg: DictConfig) -> int:
     """Check the training data against the held-out part, then that part; the rows refused."""
-    validate(cfg, CheckSettings)
     quiet_libraries()
     train, heldout = build_dataset(cfg, "train"), build_dataset(cfg, "heldout")
     outcome = build(cfg, "reward.outcome")

@@ -18,6 +18,7 @@ class Command:
         name: what is typed.
         about: a line for the list of commands.
         config: the file of configs/ that it is composed from.
+        settings: the dataclass of ``sophia.cli.settings`` that names its root keys.
         script: the script at the top level that is this command, if it is one.
         function: else the function that takes the composition, as ``module:name``.
         sweeps: whether -m runs it for several values.
@@ -27,6 +28,7 @@ class Command:
     name: str
     about: str
     config: str
+    settings: str
     script: Path | None = None
     function: str = ""
     sweeps: bool = False
@@ -38,38 +40,47 @@ COMMANDS = {
     for command in (
         Command(
             name="train", about="one run, or a sweep", config="train",
+            settings="TrainSettings",
             script=ROOT / "train.py", sweeps=True,
         ),
         Command(
             name="evaluate", about="a policy on held-out questions", config="evaluate",
+            settings="EvaluateSettings",
             script=ROOT / "evaluate.py", of_a_run=True,
         ),
         Command(
             name="export", about="a checkpoint, in Hugging Face format", config="export",
+            settings="ExportSettings",
             function="sophia.cli.export:export",
         ),
         Command(
             name="plan", about="the memory of a run", config="plan",
+            settings="PlanSettings",
             function="sophia.cli.plan:plan",
         ),
         Command(
             name="report", about="write the page of a run", config="report",
+            settings="ReportSettings",
             function="sophia.cli.report:report",
         ),
         Command(
             name="inspect", about="one group of one step", config="inspect",
+            settings="InspectSettings",
             function="sophia.cli.report:inspect_group",
         ),
         Command(
             name="infer", about="ask a policy a question", config="infer",
+            settings="InferSettings",
             function="sophia.cli.infer:infer",
         ),
         Command(
             name="check", about="the data of a run, before it trains", config="check",
+            settings="CheckSettings",
             function="sophia.cli.check:check_or_exit",
         ),
         Command(
             name="judge-check", about="is the judge there?", config="judge_check",
+            settings="JudgeCheckSettings",
             function="sophia.cli.judge_check:judge_check_or_exit",
         ),
     )

@@ -8,8 +8,6 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from sophia.cli.quiet import quiet_libraries
-from sophia.cli.settings import ExportSettings
-from sophia.cli.validate import validate
 from sophia.run.convert import export_checkpoint, resolve_checkpoint
 
 log = logging.getLogger(__name__)
@@ -17,7 +15,6 @@ log = logging.getLogger(__name__)
 
 def export(cfg: DictConfig) -> None:
     """Write the policy of a checkpoint, from however many processes, to one folder."""
-    validate(cfg, ExportSettings)
     if cfg.ckpt is None or cfg.out is None:
         raise ValueError("say python -m sophia export ckpt=<run folder or checkpoint> out=<folder>")
     out = Path(cfg.out)

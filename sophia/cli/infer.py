@@ -12,8 +12,6 @@ from sophia.cli.data import prompt_fitter
 from sophia.cli.parts import build_parts
 from sophia.cli.questions import Question, as_paths, expand
 from sophia.cli.quiet import quiet_libraries
-from sophia.cli.settings import InferSettings
-from sophia.cli.validate import validate
 from sophia.rollout.seeds import completion_seed
 from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.run.convert import to_hf_folder
@@ -22,7 +20,6 @@ from sophia.types import GenerationRequest, Prompt, Rollout
 
 def infer(cfg: DictConfig) -> None:
     """Answer every question that is asked."""
-    validate(cfg, InferSettings)
     if cfg.ckpt is None or cfg.question is None:
         raise ValueError(
             "ckpt and question are needed: python -m sophia infer ckpt=RUN image=PICTURE"

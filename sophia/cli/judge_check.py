@@ -10,8 +10,6 @@ from rich.console import Console
 
 from sophia.cli.build import build
 from sophia.cli.quiet import quiet_libraries
-from sophia.cli.settings import JudgeCheckSettings
-from sophia.cli.validate import validate
 from sophia.rewards.judge.check import check_judge
 from sophia.rewards.judge.http import HTTPJudge
 
@@ -24,7 +22,6 @@ def judge_check_or_exit(cfg: DictConfig) -> None:
 
 def judge_check(cfg: DictConfig) -> bool:
     """Print the report; whether the judge is fit for a run."""
-    validate(cfg, JudgeCheckSettings)
     quiet_libraries()
     judge = build(cfg, "judge")
     if not isinstance(judge, HTTPJudge):

@@ -15,8 +15,7 @@ from rich.table import Table
 
 from sophia.cli.build import build
 from sophia.cli.processes import is_rank_zero, world_size
-from sophia.cli.settings import PlanSettings
-from sophia.cli.validate import locate, validate
+from sophia.cli.validate import locate
 from sophia.measure.memory import (
     GIB,
     EngineMemory,
@@ -47,7 +46,6 @@ _KNOBS = {
 
 def plan(cfg: DictConfig) -> None:
     """Print the table; raises ValueError when the run does not fit."""
-    validate(cfg, PlanSettings)
     loader: ModelLoader = build(cfg, "model")
     if loader.path is None:
         raise ValueError("give model.path; the built-in model fits anywhere.")

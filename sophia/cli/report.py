@@ -8,16 +8,14 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from sophia.cli.settings import InspectSettings, ReportSettings
-from sophia.cli.validate import validate
 from sophia.report.group import group_table, group_text, save_group_images
 from sophia.report.run import write_run_report
+from sophia.run.folder import RunFolder
 from sophia.run.groups import kept_steps, load_groups
 
 
 def report(cfg: DictConfig) -> None:
     """Write ``report.html`` of the run."""
-    validate(cfg, ReportSettings)
     run_dir = _run_dir(cfg)
     path = write_run_report(run_dir, title=run_dir.resolve().name)
     Console().print(f"written to {path}; open it in a browser", highlight=False, soft_wrap=True)
@@ -25,9 +23,8 @@ def report(cfg: DictConfig) -> None:
 
 def inspect_group(cfg: DictConfig) -> None:
     """Print a group of a step and write its images."""
-    validate(cfg, InspectSettings)
     run_dir = _run_dir(cfg)
-    steps = kept_steps(run_dir / "rollouts")
+    steps = kept_steps(RunFolder(path=run_dir).rollouts)
     if not steps:
         raise ValueError(
             f"the run in {run_dir} kept no rollouts; train with callbacks.rollouts (it is on by"
@@ -35,7 +32,7 @@ def inspect_group(cfg: DictConfig) -> None:
         )
     if cfg.step not in steps:
         raise ValueError(f"step is {cfg.step}; kept are {_ranges(steps)}. Set step=N.")
-    groups = load_groups(run_dir / "rollouts", cfg.step)
+    groups = load_groups(RunFolder(path=run_dir).rollouts, cfg.step)
     if not 0 <= cfg.group < len(groups):
         raise ValueError(f"group is {cfg.group}; step {cfg.step} has 0 to {len(groups) - 1}.")
     group = groups[cfg.group]
@@ -50,7 +47,7 @@ def _run_dir(cfg: DictConfig) -> Path:
     if cfg.run_dir is None:
         raise ValueError("run_dir is missing; give the folder of a run, as train.py prints it.")
     path = Path(cfg.run_dir)
-    if not (path / "config.yaml").is_file():
+    if not RunFolder(path=path).has_begun:
         raise ValueError(
             f"run_dir={path} holds no run (no config.yaml); give the folder of one, as train.py"
             " prints it."

@@ -44,7 +44,7 @@ def show(run: Run, before: Sequence[EvalRecord], after: Sequence[EvalRecord]) ->
         return
     cfg, folder = run.cfg, run.folder
     rows = read_metrics(folder.metrics)
-    draw_curves(rows, folder.path / "curves.png", title=cfg.name)
+    draw_curves(rows, folder.curves, title=cfg.name)
     results = _results(before, after, rows)
     write_run_record(
         folder.record,

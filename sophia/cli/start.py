@@ -18,11 +18,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from sophia.cli import settings
 from sophia.cli.commands import COMMANDS, CONFIGS, Command
 from sophia.cli.errors import explained, readable_errors
 from sophia.cli.run_defaults import asked_as_in_training
 from sophia.cli.sweep.folder import is_sweep, sweep_arguments
-from sophia.cli.sweep.result import final_accuracy
+from sophia.cli.validate import validate
+from sophia.run.folder import RunFolder
 
 Function = Callable[[DictConfig], Any]
 
@@ -36,8 +38,14 @@ def run(command: Command) -> None:
         sys.argv[0] = str(command.script)  # what a second process of a run is started with
         runpy.run_path(str(command.script), run_name="__main__")
         return
+    start(command.name, lambda cfg: _call_function(command, cfg))
+
+
+def _call_function(command: Command, cfg: DictConfig) -> None:
+    """Its keys are checked before its module, and with it torch, is imported."""
+    validate(cfg, getattr(settings, command.settings))
     module, _, name = command.function.partition(":")
-    start(command.name, lambda cfg: getattr(importlib.import_module(module), name)(cfg))
+    getattr(importlib.import_module(module), name)(cfg)
 
 
 def start(name: str, function: Function) -> None:
@@ -68,11 +76,11 @@ def _call(command: Command, function: Function, cfg: DictConfig) -> Any:
         if not command.sweeps:
             return function(cfg)
         # Hydra's folder: a second process of the run is told the folder of the first through it.
-        folder = Path(HydraConfig.get().runtime.output_dir)
-        cfg.run_dir = str(folder)
+        folder = RunFolder(path=Path(HydraConfig.get().runtime.output_dir))
+        cfg.run_dir = str(folder.path)
         if HydraConfig.get().mode == RunMode.MULTIRUN:  # under a launcher that is not ours
-            if (folder / "run.json").is_file():
-                return final_accuracy(folder)
-            cfg.resume = (folder / "config.yaml").is_file()
+            if folder.is_finished:
+                return folder.final_accuracy
+            cfg.resume = folder.has_begun
         function(cfg)
-        return final_accuracy(folder)
+        return folder.final_accuracy

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pydantic
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
@@ -91,6 +90,8 @@ def _check_arguments(path: str, node: Mapping[str, Any], signature: Signature) -
 
 def _check_types(prefix: str, values: Mapping[str, Any], signature: Signature) -> None:
     """Values that are not objects themselves must fit the annotation."""
+    import pydantic  # not for --help
+
     for key, value in values.items():
         if key not in signature.parameters or _holds_object(value):
             continue

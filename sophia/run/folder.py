@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,24 @@ class RunFolder:
     def output(self) -> Path:
         """What the run printed, where a sweep started it."""
         return self.path / "output.log"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a run in it."""
+        return self.config.is_file()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has trained, and been evaluated, to its end."""
+        return self.record.is_file()
+
+    @property
+    def final_accuracy(self) -> float | None:
+        """Held-out accuracy in [0, 1] of the trained policy; None before the run has finished."""
+        if not self.is_finished:
+            return None
+        accuracy: float | None = json.loads(self.record.read_text())["accuracy_after"]
+        return accuracy
 
     @property
     def last_checkpoint(self) -> Path | None:

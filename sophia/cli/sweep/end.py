@@ -14,6 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from sophia.cli.sweep.folder import job_folders
+from sophia.run.folder import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def summarise_sweep(folder: Path) -> None:
     outputs = {path.parent for path in folder.rglob("output.log")}
     folders = sorted({*job_folders(folder), *outputs})
     runs = load_runs(folders)
-    unfinished = [path for path in folders if not (path / "run.json").is_file()]
+    unfinished = [path for path in folders if not RunFolder(path=path).is_finished]
     if runs:
         write_sweep(folder, runs, failed=unfinished)
         console = Console()

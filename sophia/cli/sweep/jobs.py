@@ -21,8 +21,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from sophia.cli.settings import TrainSettings
 from sophia.cli.sweep.folder import override_key, quoted
-from sophia.cli.sweep.result import final_accuracy
 from sophia.cli.validate import validate
+from sophia.run.folder import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def run_jobs(jobs: Sequence[SweepJob], *, parallel: int) -> list[JobReturn]:
 
 def _run(job: SweepJob) -> JobReturn:
     name = job.folder.name
-    if (job.folder / "run.json").is_file():
+    if RunFolder(path=job.folder).is_finished:
         log.info("%s: finished before", name)
     else:
         job.folder.mkdir(parents=True, exist_ok=True)
@@ -81,13 +81,13 @@ def _run(job: SweepJob) -> JobReturn:
         cfg=job.cfg,
         working_dir=str(job.folder),
         status=JobStatus.COMPLETED,
-        _return_value=final_accuracy(job.folder),
+        _return_value=RunFolder(path=job.folder).final_accuracy,
     )
 
 
 def _command(job: SweepJob) -> int:
     """Its exit status. The job watches its standard input and ends with this process."""
-    resume = ["resume=true"] if (job.folder / "config.yaml").is_file() else []
+    resume = ["resume=true"] if RunFolder(path=job.folder).has_begun else []
     command = [
         sys.executable, "-m", "sophia.cli.sweep.job", *job.overrides,
         f"run_dir={quoted(str(job.folder))}", *resume,

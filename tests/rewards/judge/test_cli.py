@@ -9,6 +9,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from sophia.cli.judge_check import judge_check
+from sophia.cli.settings import JudgeCheckSettings
+from sophia.cli.validate import validate
 from tests.rewards.judge.test_check import discerning
 from tests.rewards.judge_server import JudgeServer
 
@@ -37,7 +39,7 @@ def test_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_typo_is_refused() -> None:
     with pytest.raises(ValueError, match=r"unknown key judge\.calls\.timout_s.*timeout_s"):
-        judge_check(config("+judge.calls.timout_s=3"))
+        validate(config("+judge.calls.timout_s=3"), JudgeCheckSettings)
 
 
 def test_other_judges_need_no_check() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 
+from sophia.metrics import Metric
 from sophia.rewards.judge.client import Question, Reply
 from sophia.rewards.judge.failure import CallFailedError
 from sophia.rewards.judge.ledger import Ledger
@@ -33,7 +34,7 @@ class HTTPJudgeStep:
         """Start judging a group; its deadline counts from here."""
         return self._session.loop.submit(self._judge(prompt, tuple(completions)))
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, Metric]:
         """``judge/*`` figures, complete once the futures are done."""
         return self._ledger.metrics(self._prices)
 

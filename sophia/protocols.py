@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
+from sophia.metrics import Metrics
 from sophia.timing import Span
 from sophia.types import (
     Completion,
@@ -38,7 +39,7 @@ class StepScores(Protocol):
     def collect(self) -> tuple[ScoredGroup, ...]:
         """Wait for all submitted rollouts; groups come back in the order of submission."""
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> Metrics:
         """Figures of this step's scoring (latency, failures); complete after ``collect``."""
 
     def spans(self) -> Sequence[Span]:
@@ -67,7 +68,7 @@ class RolloutEngine(Protocol):
     ) -> Iterator[Rollout]:
         """Submit all requests, then yield rollouts as their groups finish."""
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> Metrics:
         """``engine/*`` figures of the last rollout; complete once it is over."""
 
     def awake(self) -> AbstractContextManager[None]:
@@ -92,5 +93,5 @@ class JudgeStep(Protocol):
     ) -> Future[tuple[float | None, ...]]:
         """Judge completions of one prompt; returns at once. One score each, None for failures."""
 
-    def metrics(self) -> dict[str, float]:
-        """``judge/*`` figures of this step; called after its futures are done."""
+    def metrics(self) -> Metrics:
+        """``judge/*`` figures of this step, complete once its futures are done."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sophia.metrics import Metric
 from sophia.timing import Span, Timeline
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ class StepBatch:
         self.encoded = tuple(encoded)
         self.rollouts: tuple[Rollout, ...] = ()
         self.timeline = Timeline()
-        self.metrics: dict[str, float] = {}
+        self.metrics: dict[str, Metric] = {}
         self.advantages: tuple[float, ...] = ()  # what the loss used, set by the training step
         self._scores: StepScores | None = None
         self._groups: tuple[ScoredGroup, ...] | None = None

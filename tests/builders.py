@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from sophia.metrics import Metric, Sum
 from sophia.protocols import JudgeStep
 from sophia.types import (
     Completion,
@@ -102,8 +103,8 @@ class TableJudge:
         future.set_result(tuple(self._scores[c.text] for c in completions))
         return future
 
-    def metrics(self) -> dict[str, float]:
-        return {"judge/calls": float(len(self.asked))}
+    def metrics(self) -> dict[str, Metric]:
+        return {"judge/calls": Sum(value=float(len(self.asked)))}
 
     def close(self) -> None:
         return None

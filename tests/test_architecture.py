@@ -11,27 +11,28 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 MAY_IMPORT = {
-    "types": {"protocols", "timing"},
-    "protocols": {"types", "timing"},
+    "types": {"protocols", "timing", "metrics"},
+    "protocols": {"types", "timing", "metrics"},
+    "metrics": set(),
     "failures": set(),
     "schedules": set(),
     "timing": set(),
     "data": {"types", "timing"},
-    "grpo": {"types"},
+    "grpo": {"types", "metrics"},
     "models": {"types"},
-    "rewards": {"types", "protocols", "schedules", "failures", "timing"},
-    "rollout": {"types", "protocols", "models", "failures"},
-    "measure": {"types", "models"},
+    "rewards": {"types", "protocols", "schedules", "failures", "timing", "metrics"},
+    "rollout": {"types", "protocols", "models", "failures", "metrics"},
+    "measure": {"types", "models", "metrics"},
     "run": {"types", "models"},
     "evaluation": {"types", "protocols", "rewards", "rollout"},
     "report": {"types", "protocols", "evaluation", "rewards", "run"},
     "training": {
         "types", "protocols", "grpo", "models", "rewards", "rollout", "schedules", "timing",
-        "measure", "run",
+        "measure", "run", "metrics",
     },
     "callbacks": {
         "types", "protocols", "failures", "run", "data", "evaluation", "report", "rewards",
-        "rollout", "training", "timing",
+        "rollout", "training", "timing", "metrics",
     },
 }  # fmt: skip
 
@@ -64,7 +65,7 @@ def test_imports_point_down(path: Path) -> None:
         assert not {m for m in modules if m.split(".")[0] in ("hydra", "omegaconf")}
     if "vllm" not in path.parts:
         assert not {m for m in modules if m.split(".")[0] == "vllm"}
-    if own in ("rewards", "types", "grpo"):
+    if own in ("rewards", "types", "grpo", "metrics"):
         assert not {m for m in modules if m.split(".")[0] in ("lightning", "transformers")}
 
 

@@ -9,6 +9,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 
 from sophia.failures import EngineFailed, together
+from sophia.metrics import Max, Mean
 from sophia.protocols import Clock, RolloutEngine, StepScores
 from sophia.rewards.composer import RewardComposer
 from sophia.rollout.canary import Canary, first_completion
@@ -83,15 +84,15 @@ class RolloutCallback(Callback):
     ) -> None:
         """Weights into the engine, and the proof that they are there."""
         if not self._sync.due(policy.rl_step):
-            batch.metrics["sync/tensors"] = 0.0
+            batch.metrics["sync/tensors"] = Mean.of([0.0])
             return
         with batch.timeline.phase("weight_sync"):
-            batch.metrics["sync/tensors"] = float(self._sync.push(policy))
+            batch.metrics["sync/tensors"] = Mean.of([self._sync.push(policy)])
         with batch.timeline.phase("sync_proof"):
             if self._canary is not None:
                 self._canary.run(policy, requests)
             elements = self._sync.prove(policy, rl_step=policy.rl_step)
-        batch.metrics["sync/readback_elements"] = float(elements)
+        batch.metrics["sync/readback_elements"] = Mean.of([elements])
 
     def _compare_logps(self, policy: Clocked, batch: StepBatch) -> None:
         """One completion's log-probabilities, engine against trainer, when their turn has come."""
@@ -101,7 +102,7 @@ class RolloutCallback(Callback):
         probe = first_completion(batch.rollouts)
         engine = torch.tensor(probe.completions[0].sampling_logps)
         difference = float((engine - policy.score([probe]).cpu()).abs().max())
-        batch.metrics["sync/probe_max_abs_diff"] = difference
+        batch.metrics["sync/probe_max_abs_diff"] = Max.of([difference])
         most = self._sync.settings.max_probe_difference
         with together():
             if difference > most:

@@ -5,6 +5,7 @@ Shapes: B completions; group_ids (B,) say which prompt each belongs to.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -39,13 +40,13 @@ def group_advantages(
     return torch.where(contributes, centred, torch.zeros_like(centred)).float()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GroupStatistics:
-    """Mean (G,), unbiased std (G,) and whether a group has no spread (G,), in float64."""
+    """The valid rewards of each of G groups."""
 
-    def __init__(self, mean: Tensor, std: Tensor, constant: Tensor) -> None:
-        self.mean = mean
-        self.std = std
-        self.constant = constant
+    mean: Tensor  # (G,) float64
+    std: Tensor  # (G,) float64, unbiased; 0 for fewer than two
+    constant: Tensor  # (G,) bool: fewer than two, or all equal
 
 
 def group_statistics(rewards: Tensor, group_ids: Tensor, valid: Tensor) -> GroupStatistics:

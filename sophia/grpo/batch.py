@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from sophia.metrics import Mean
 from sophia.types import Rollout, TrainBatch
 
 Aggregation = Literal["token_mean", "sequence_mean", "constant_length"]
@@ -69,6 +70,21 @@ def token_weights(batch: TrainBatch, aggregation: Aggregation, counts: LossCount
         lengths = torch.zeros(len(batch.lengths)).index_add(0, batch.sequence_ids, mask)
         return mask / lengths.clamp(min=1.0)[batch.sequence_ids] / counts.sequences
     return mask / (counts.sequences * counts.max_new_tokens)
+
+
+def token_share(batch: TrainBatch, num_tokens: Tensor) -> Tensor:
+    """() float64: tokens in the loss over ``num_tokens``, those of the step (mean over ranks)."""
+    return batch.loss_mask.sum() / num_tokens.double()
+
+
+def mean_over_tokens(
+    values: Tensor,  # (N,)
+    batch: TrainBatch,
+    num_tokens: Tensor,  # () tokens in the loss, mean over ranks, whole optimizer step
+) -> Mean:
+    """The part of this micro-batch in a mean over the tokens in the loss."""
+    total = (values.detach() * (batch.loss_mask / num_tokens)).sum()
+    return Mean(total=total, count=token_share(batch, num_tokens))
 
 
 def num_loss_sequences(batch: TrainBatch) -> int:

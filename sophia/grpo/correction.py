@@ -12,11 +12,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from sophia.grpo.batch import mean_over_tokens
+from sophia.grpo.kl import MAX_LOG_RATIO
+from sophia.metrics import Max, Metric, Min
 from sophia.types import TrainBatch
 
 Level = Literal["token", "sequence_product", "sequence_geometric_mean"]
-
-_MAX_LOG_RATIO = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,21 +73,23 @@ def sampling_log_ratio(old: Tensor, batch: TrainBatch) -> Tensor:
 def mismatch_metrics(
     old: Tensor,  # (N,)
     batch: TrainBatch,
-    share: Tensor,  # (N,) of each token in a mean over the step's tokens
-) -> dict[str, Tensor]:
+    num_tokens: Tensor,  # () tokens in the loss, mean over ranks, whole optimizer step
+) -> dict[str, Metric]:
     """How far sampler and trainer are apart, on tokens in the loss, under TRL's names."""
     log_ratio = sampling_log_ratio(old, batch)
-    ratio = log_ratio.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
+    ratio = log_ratio.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp()
     inside = batch.loss_mask
-    apart = log_ratio.abs() * inside
+    apart = log_ratio.abs()
     prefix = "sampling/importance_sampling_ratio"
     return {
-        "sampling/sampling_logp_difference/mean": (apart * share).sum(),
-        "sampling/sampling_logp_difference/max": apart.max(),
-        f"{prefix}/mean": (ratio * share).sum(),
-        f"{prefix}/min": torch.where(inside, ratio, torch.inf).min(),
-        f"{prefix}/max": (ratio * inside).max(),
-        "sampling/k3_kl": ((ratio - 1.0 - log_ratio) * share).sum(),
+        "sampling/sampling_logp_difference/mean": mean_over_tokens(apart, batch, num_tokens),
+        "sampling/sampling_logp_difference/max": Max(
+            largest=torch.where(inside, apart, -torch.inf).max()
+        ),
+        f"{prefix}/mean": mean_over_tokens(ratio, batch, num_tokens),
+        f"{prefix}/min": Min(smallest=torch.where(inside, ratio, torch.inf).min()),
+        f"{prefix}/max": Max(largest=torch.where(inside, ratio, -torch.inf).max()),
+        "sampling/k3_kl": mean_over_tokens(ratio - 1.0 - log_ratio, batch, num_tokens),
     }
 
 
@@ -99,4 +102,4 @@ def _ratio(log_ratio: Tensor, batch: TrainBatch, level: Level) -> Tensor:
         if level == "sequence_geometric_mean":
             totals = totals / zeros.index_add(0, batch.sequence_ids, inside).clamp(min=1.0)
         log_ratio = totals[batch.sequence_ids]
-    return log_ratio.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
+    return log_ratio.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp()

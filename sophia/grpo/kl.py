@@ -12,7 +12,7 @@ from torch import Tensor
 KLEstimator = Literal["k1", "k2", "k3"]
 
 # Without these, one token that the reference finds impossible makes the loss overflow.
-_MAX_LOG_RATIO = 20.0
+MAX_LOG_RATIO = 20.0
 _MAX_KL = 10.0
 
 
@@ -21,7 +21,7 @@ def kl_estimate(logps: Tensor, ref_logps: Tensor, estimator: KLEstimator) -> Ten
 
     k1 = d (unbiased, any sign), k2 = d^2 / 2, k3 = exp(-d) - 1 + d (unbiased, never negative).
     """
-    diff = (logps - ref_logps).clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO)
+    diff = (logps - ref_logps).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
     if estimator == "k1":
         kl = diff
     elif estimator == "k2":

@@ -11,11 +11,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from sophia.grpo.batch import mean_over_tokens, token_share
 from sophia.grpo.correction import SamplingCorrection, correction_weights, mismatch_metrics
-from sophia.grpo.kl import KLEstimator, kl_estimate
+from sophia.grpo.kl import MAX_LOG_RATIO, KLEstimator, kl_estimate
+from sophia.metrics import Mean, Metric
 from sophia.types import TrainBatch
-
-_MAX_LOG_RATIO = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +64,14 @@ class LogProbs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossOutput:
-    """The share of this micro-batch in the step's loss, and in the step's metrics; both add up."""
+    """The share of this micro-batch in the step's loss, and in the step's metrics; both add up.
+
+    A metric is weighted by the share of the step's tokens that it is of, so that micro-batches add
+    up to an optimizer step, optimizer steps count alike, and ranks count by their tokens.
+    """
 
     loss: Tensor
-    metrics: dict[str, Tensor]
+    metrics: dict[str, Metric]
 
 
 def grpo_loss(
@@ -86,20 +90,23 @@ def grpo_loss(
     if config.sampling_correction is not None:
         policy_loss = policy_loss * correction_weights(logps.old, batch, config.sampling_correction)
     per_token = policy_loss - config.entropy_coefficient * logps.entropy
-    share = batch.loss_mask / num_tokens
-    metrics = {
-        "policy_loss": (policy_loss * token_weights).sum(),
-        "entropy": (logps.entropy * share).sum(),
-        "ratio_mean": (ratio * share).sum(),
-        **_clip_metrics(ratio, advantages, share, config),
-        **mismatch_metrics(logps.old, batch, share),
-    }
+    kl = None
     if logps.ref is not None:
         kl = kl_estimate(logps.policy, logps.ref, config.kl_estimator)
         per_token = per_token + config.beta * kl
-        metrics["kl"] = (kl * share).sum()
     loss = (per_token * token_weights).sum()
-    return LossOutput(loss=loss, metrics={k: v.detach() for k, v in metrics.items()})
+    share = token_share(batch, num_tokens)
+    metrics: dict[str, Metric] = {
+        "loss": Mean(total=loss.detach(), count=share),
+        "policy_loss": Mean(total=(policy_loss.detach() * token_weights).sum(), count=share),
+        "entropy": mean_over_tokens(logps.entropy, batch, num_tokens),
+        "ratio_mean": mean_over_tokens(ratio, batch, num_tokens),
+        **_clip_metrics(ratio, advantages, batch, num_tokens, config),
+        **mismatch_metrics(logps.old, batch, num_tokens),
+    }
+    if kl is not None:
+        metrics["kl"] = mean_over_tokens(kl, batch, num_tokens)
+    return LossOutput(loss=loss, metrics=metrics)
 
 
 def _log_ratio(logps: LogProbs, batch: TrainBatch, level: Literal["token", "sequence"]) -> Tensor:
@@ -111,7 +118,7 @@ def _log_ratio(logps: LogProbs, batch: TrainBatch, level: Literal["token", "sequ
         totals = zeros.index_add(0, ids, diff * mask)
         counts = zeros.index_add(0, ids, mask).clamp(min=1.0)
         diff = (totals / counts)[ids]
-    return diff.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO)
+    return diff.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
 
 
 def _clipped(ratio: Tensor, advantages: Tensor, config: LossConfig) -> Tensor:
@@ -125,13 +132,13 @@ def _clipped(ratio: Tensor, advantages: Tensor, config: LossConfig) -> Tensor:
 
 
 def _clip_metrics(
-    ratio: Tensor, advantages: Tensor, share: Tensor, config: LossConfig
-) -> dict[str, Tensor]:
+    ratio: Tensor, advantages: Tensor, batch: TrainBatch, num_tokens: Tensor, config: LossConfig
+) -> dict[str, Metric]:
     """Shares of tokens whose gradient the clip cuts, by side, under TRL's names."""
     low = (ratio < 1.0 - config.epsilon_low) & (advantages < 0)
     high = (ratio > 1.0 + config.epsilon_high) & (advantages > 0)
+    cut = {"low": low, "high": high, "region": low | high}
     return {
-        "clip_ratio/low_mean": (low * share).sum(),
-        "clip_ratio/high_mean": (high * share).sum(),
-        "clip_ratio/region_mean": ((low | high) * share).sum(),
+        f"clip_ratio/{side}_mean": mean_over_tokens(tokens, batch, num_tokens)
+        for side, tokens in cut.items()
     }

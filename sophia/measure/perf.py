@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sophia.measure.flops import Flops, ModelShape, forward_flops, model_shape, peak_flops
+from sophia.metrics import Max, Mean, Metric
 from sophia.models.adapters import is_adapter
 from sophia.types import RowsKind, TrainBatch
 
@@ -59,32 +60,42 @@ class Performance:
         timings: Mapping[str, float],
         *,
         world_size: int,
-    ) -> dict[str, float]:
+    ) -> dict[str, Metric]:
         """Of a step whose phases took ``timings``; ``perf/mfu`` only on a known device.
 
         ``spans`` are the (start, stop) of the completions that went through the model together.
         """
         seconds = sum(timings.values())
-        rows = {
+        training = sum(timings.get(phase, 0.0) for phase in _TRAINING)
+        rate = self.training_flops(batch) / max(training, 1e-9)
+        means = {
             # Every process has its own completions; logged is the mean over processes.
             "perf/tokens_per_second": world_size * len(batch.completion_ids) / max(seconds, 1e-9),
             "perf/step_seconds": seconds,
             "perf/padding_share": self._padding_share(batch, spans),
-            "perf/host_memory_gib": host_memory_bytes() / _GIB,
+            "perf/tflops_per_device": rate / 1e12,
         }
         resident = resident_bytes()
         if resident is not None:
-            rows["perf/host_resident_gib"] = resident / _GIB
-        training = sum(timings.get(phase, 0.0) for phase in _TRAINING)
-        rate = self.training_flops(batch) / max(training, 1e-9)
-        rows["perf/tflops_per_device"] = rate / 1e12
+            means["perf/host_resident_gib"] = resident / _GIB
         if self._peak is not None:
-            rows["perf/mfu"] = rate / self._peak
-        if self._cuda:
-            rows["perf/peak_memory_gib"] = torch.cuda.max_memory_allocated(self._device) / _GIB
-            rows["perf/reserved_memory_gib"] = torch.cuda.max_memory_reserved(self._device) / _GIB
-            torch.cuda.reset_peak_memory_stats(self._device)
-        return rows
+            means["perf/mfu"] = rate / self._peak
+        peaks = {"perf/host_memory_gib": host_memory_bytes(), **self._device_peaks()}
+        return {
+            **{name: Mean.of([value]) for name, value in means.items()},
+            **{name: Max.of([value / _GIB]) for name, value in peaks.items()},
+        }
+
+    def _device_peaks(self) -> dict[str, int]:
+        """Bytes since the last step, which are forgotten now."""
+        if not self._cuda:
+            return {}
+        peaks = {
+            "perf/peak_memory_gib": torch.cuda.max_memory_allocated(self._device),
+            "perf/reserved_memory_gib": torch.cuda.max_memory_reserved(self._device),
+        }
+        torch.cuda.reset_peak_memory_stats(self._device)
+        return peaks
 
     def training_flops(self, batch: TrainBatch) -> float:
         """Of reference, old and update passes."""

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
+from sophia.metrics import Mean, Metric
 from sophia.protocols import JudgeStep, ThinkingJudge
 from sophia.rewards.custom import CustomReward
 from sophia.rewards.format import FormatRule
@@ -129,7 +130,7 @@ class RewardComposer:
             return term
         return ThinkingTerm(values=term.values, trust=1.0, counted=term.counted)
 
-    def rule_metrics(self) -> dict[str, float]:
+    def rule_metrics(self) -> dict[str, Metric]:
         """Counts of the outcome rules since the last call."""
         return self._outcome.metrics()
 
@@ -185,11 +186,12 @@ class CompositionStep:
             self._composer.finish(graded.result(), self._thinking_weight) for graded in self._graded
         )
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, Metric]:
         """Figures of the judge and of the rules."""
-        judged = self._judge.metrics() if self._judge is not None else {}
-        weight = {} if self._judge is None else {"thinking/weight": self._thinking_weight}
-        return {**weight, **judged, **self._composer.rule_metrics()}
+        if self._judge is None:
+            return self._composer.rule_metrics()
+        weight = Mean.of([self._thinking_weight])
+        return {"thinking/weight": weight, **self._judge.metrics(), **self._composer.rule_metrics()}
 
 
 @dataclass(frozen=True, slots=True)

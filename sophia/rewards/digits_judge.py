@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import Future
 
+from sophia.metrics import Metric
 from sophia.protocols import JudgeStep
 from sophia.rewards.tags import extract_answer, extract_thinking
 from sophia.types import Completion, Prompt
@@ -65,5 +66,5 @@ class _DigitsStep:
         done.set_result(tuple(score_thinking(c.text, example.digits) for c in completions))
         return done
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, Metric]:
         return {}

@@ -2,70 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from statistics import fmean, stdev
+from collections.abc import Sequence
 
+from sophia.metrics import Mean, Metric, Std, Sum
 from sophia.rewards.trust import is_correct
 from sophia.types import Reward, ScoredGroup
 
 
-def reward_metrics(groups: Sequence[ScoredGroup]) -> dict[str, float]:
-    """``reward``, ``rewards/*``, ``group/*``, ``trust/*``, ``thinking/*`` of one step."""
+def reward_metrics(groups: Sequence[ScoredGroup]) -> dict[str, Metric]:
+    """``reward``, ``rewards/*``, ``group/*``, ``trust/*``, ``thinking/*`` of one step.
+
+    Merged, the metrics of some groups and of others are those of all of them.
+    """
     rewards = [r for group in groups for r in group.rewards]
-    totals = [r.total for r in rewards if r.total is not None]
+    totals = [_totals(group) for group in groups]
     outcomes = [o for r in rewards if (o := r.value("outcome")) is not None]
     return {
-        "reward": _mean(totals),
-        "reward_std": _mean([_std(_totals(group)) for group in groups]),
-        "frac_reward_zero_std": _share(len(set(_totals(group))) < 2 for group in groups),
-        "accuracy": _share(is_correct(o) for o in outcomes),
-        "rewards/outcome/unscored": float(sum(r.total is None for r in rewards)),
+        "reward": Mean.of(total for of_group in totals for total in of_group),
+        "reward_std": Mean.of(Std.of(of_group).value or 0.0 for of_group in totals),
+        "frac_reward_zero_std": Mean.of(len(set(of_group)) < 2 for of_group in totals),
+        "accuracy": Mean.of(is_correct(o) for o in outcomes),
+        "rewards/outcome/unscored": Sum(value=float(sum(r.total is None for r in rewards))),
         **_part_metrics(rewards),
         **_group_metrics(groups),
         **_thinking_metrics(groups),
     }
 
 
-def _part_metrics(rewards: Sequence[Reward]) -> dict[str, float]:
-    metrics = {}
+def _part_metrics(rewards: Sequence[Reward]) -> dict[str, Metric]:
+    metrics: dict[str, Metric] = {}
     for name in dict.fromkeys(part.name for r in rewards for part in r.parts):
         values = [v for r in rewards if (v := r.value(name)) is not None]
-        if values:
-            metrics[f"rewards/{name}/mean"] = fmean(values)
-            metrics[f"rewards/{name}/std"] = _std(values)
+        metrics[f"rewards/{name}/mean"] = Mean.of(values)
+        metrics[f"rewards/{name}/std"] = Std.of(values)
     return metrics
 
 
-def _group_metrics(groups: Sequence[ScoredGroup]) -> dict[str, float]:
+def _group_metrics(groups: Sequence[ScoredGroup]) -> dict[str, Metric]:
     right = [_right_answers(group) for group in groups]
     return {
-        "group/all_correct": _share(bool(r) and all(r) for r in right),
-        "group/all_wrong": _share(bool(r) and not any(r) for r in right),
-        "group/mixed": _share(any(r) and not all(r) for r in right),
+        "group/all_correct": Mean.of(bool(r) and all(r) for r in right),
+        "group/all_wrong": Mean.of(bool(r) and not any(r) for r in right),
+        "group/mixed": Mean.of(any(r) and not all(r) for r in right),
     }
 
 
-def _thinking_metrics(groups: Sequence[ScoredGroup]) -> dict[str, float]:
+def _thinking_metrics(groups: Sequence[ScoredGroup]) -> dict[str, Metric]:
+    """Of groups whose rewards have a thinking part, whether or not the judge answered."""
+    judged = [group for group in groups if _has_thinking(group)]
     pairs = [
         (t, o)
-        for group in groups
+        for group in judged
         for r in group.rewards
         if (t := r.value("thinking")) is not None and (o := r.value("outcome")) is not None
     ]
-    if not pairs:
-        return {}
-    sides = {
-        "thinking/mean": [t for t, _ in pairs],
-        "thinking/correct_mean": [t for t, o in pairs if is_correct(o)],
-        "thinking/wrong_mean": [t for t, o in pairs if not is_correct(o)],
-    }
-    counted = [group for group in groups if group.thinking_counted]
     return {
-        **{name: fmean(side) for name, side in sides.items() if side},
-        "thinking/frac_groups_counted": len(counted) / len(groups),
-        "trust/gamma": _mean([group.trust for group in groups]),
-        "trust/frac_below_one": _share(group.trust < 1.0 for group in groups),
+        "thinking/mean": Mean.of(t for t, _ in pairs),
+        "thinking/correct_mean": Mean.of(t for t, o in pairs if is_correct(o)),
+        "thinking/wrong_mean": Mean.of(t for t, o in pairs if not is_correct(o)),
+        "thinking/frac_groups_counted": Mean.of(group.thinking_counted for group in judged),
+        "trust/gamma": Mean.of(group.trust for group in judged),
+        "trust/frac_below_one": Mean.of(group.trust < 1.0 for group in judged),
     }
+
+
+def _has_thinking(group: ScoredGroup) -> bool:
+    return any(part.name == "thinking" for r in group.rewards for part in r.parts)
 
 
 def _right_answers(group: ScoredGroup) -> list[bool]:
@@ -74,15 +76,3 @@ def _right_answers(group: ScoredGroup) -> list[bool]:
 
 def _totals(group: ScoredGroup) -> list[float]:
     return [r.total for r in group.rewards if r.total is not None]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return fmean(values) if values else 0.0
-
-
-def _std(values: Sequence[float]) -> float:
-    return stdev(values) if len(values) > 1 else 0.0
-
-
-def _share(flags: Iterable[bool]) -> float:
-    return _mean([float(flag) for flag in flags])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from sophia.metrics import Metric, Sum
 from sophia.rewards.checkers.choice import as_options, check_choice
 from sophia.rewards.checkers.math import check_math
 from sophia.rewards.checkers.ocr import check_exp_wer, check_one_minus_cer
@@ -109,13 +110,13 @@ class OutcomeReward:
                 self._counts[verdict.failure] += 1
         return verdict.score
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, Metric]:
         """Counts since the last call: answers graded; predictions unparsed; timeouts; unscored
         (gold unreadable or worker failed)."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
         names = ("graded", "unparsed", "timeouts", "unscored")
-        return {f"outcome/{name}": float(counts[name]) for name in names}
+        return {f"outcome/{name}": Sum(value=float(counts[name])) for name in names}
 
     def close(self) -> None:
         """End the worker processes. A later answer that needs one starts it again."""

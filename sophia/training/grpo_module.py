@@ -5,7 +5,7 @@ Shapes: B completions of a step on this rank, N all their tokens in one flat row
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from sophia.grpo.micro_batches import Span, TokenBudget
 from sophia.grpo.scores import collate_scores
 from sophia.measure.completions import completion_metrics, over_ranks
 from sophia.measure.perf import Performance, tokens_per_patch
+from sophia.metrics import Mean, Metric, Metrics
 from sophia.models.adapters import adapter_scaling, adapters_off
 from sophia.models.image_features import has_constant_tower, with_image_features
 from sophia.models.load import ModelLoader
@@ -243,7 +244,7 @@ class GRPOModule(LightningModule):
         known = everywhere[~everywhere.isnan()]
         return known.std() if len(known) > 1 else torch.zeros(())
 
-    def _train_on(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, float]:
+    def _train_on(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, Metric]:
         optimizer = self.optimizers()
         assert isinstance(optimizer, Optimizer)
         warmup = min((self.rl_step + 1) / max(self._update.warmup_steps, 1), 1.0)
@@ -262,14 +263,18 @@ class GRPOModule(LightningModule):
         )
         metrics = update.run(batch, fixed)
         changed = frac_changed(before, sample_parameters(parameters))
-        return {**metrics, "lr": rate, "optim/frac_params_changed": changed}
+        return {
+            **metrics,
+            "lr": Mean.of([rate]),
+            "optim/frac_params_changed": Mean.of([changed]),
+        }
 
-    def _log_step(self, metrics: Mapping[str, float], batch: StepBatch) -> None:
+    def _log_step(self, metrics: Metrics, batch: StepBatch) -> None:
         """One row at this RL step, of all ranks, to every logger."""
         phases = batch.timeline.seconds.items()
-        timings = {f"timing_s/{phase}": seconds for phase, seconds in phases}
+        timings = {f"timing_s/{phase}": Mean.of([seconds]) for phase, seconds in phases}
         row = over_ranks({**metrics, **batch.metrics, **timings})
         for logger in self.loggers:
             logger.log_metrics(row, step=self.rl_step)
-        shown = {name: row[name] for name in ("reward", "accuracy")}
+        shown: dict[str, float] = {n: row[n] for n in ("reward", "accuracy") if n in row}
         self.log_dict(shown, prog_bar=True, logger=False, batch_size=1)

@@ -5,7 +5,7 @@ Shapes: B completions of a step on this rank, N all their tokens in one flat row
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,6 +25,7 @@ from sophia.grpo.batch import (
 )
 from sophia.grpo.loss import LogProbs, LossConfig, grpo_loss
 from sophia.grpo.micro_batches import Span
+from sophia.metrics import Mean, Metric, as_floats, merged
 from sophia.models.scorer import TokenScorer
 from sophia.models.sharding import whole
 from sophia.types import TrainBatch
@@ -116,8 +117,8 @@ class PolicyUpdate:
         self._parameters = [p for p in scorer.parameters() if p.requires_grad]
         self._device = scorer.device
 
-    def run(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, float]:
-        """All optimizer steps of a rollout; metrics are their mean."""
+    def run(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, Metric]:
+        """All optimizer steps of a rollout; returns their metrics, in which each counts alike."""
         num_groups, pieces = len(batch.prompts), self._config.optimizer_steps_per_rollout
         bounds = [round(i * num_groups / pieces) for i in range(pieces + 1)]
         rows = []
@@ -126,23 +127,22 @@ class PolicyUpdate:
                 span = group_span(batch, first, last)
                 tokens = token_slice(batch, *span)
                 rows.append(self._step(slice_sequences(batch, *span), fixed.slice(tokens)))
-        return {name: _merge(name, [row[name] for row in rows]) for name in rows[0]}
+        return merged(rows)
 
-    def _step(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, float]:
+    def _step(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, Metric]:
         counts = self._loss_counts(batch)
         weights = token_weights(batch, self._loss.aggregation, counts)
         self._optimizer.zero_grad()
-        rows: list[Mapping[str, Tensor]] = []
+        rows = []
         for span in self._micro_batches(batch):
             tokens = token_slice(batch, *span)
             micro = slice_sequences(batch, *span)
             rows.append(self._micro_step(micro, fixed.slice(tokens), weights[tokens], counts))
-        sums = {name: _total(name, [row[name] for row in rows]) for name in rows[0]}
-        return sums | self._apply()
+        return as_floats(merged(rows)) | self._apply()
 
     def _micro_step(
         self, micro: TrainBatch, fixed: FixedLogProbs, weights: Tensor, counts: LossCounts
-    ) -> Mapping[str, Tensor]:
+    ) -> dict[str, Metric]:
         scores = self._scorer(micro)
         new = scores.per_token_logps
         old = new.detach() if fixed.old is None else fixed.old
@@ -155,12 +155,9 @@ class PolicyUpdate:
             config=self._loss,
         )
         self._backward(output.loss)
-        return {
-            "loss": output.loss.detach(),
-            **output.metrics,
-        }
+        return output.metrics
 
-    def _apply(self) -> dict[str, float]:
+    def _apply(self) -> dict[str, Metric]:
         """Clip and step; a step whose gradient is not finite is skipped and counted."""
         limit = self._config.max_grad_norm
         # Of all shards together, so that every process takes the same decision.
@@ -170,24 +167,10 @@ class PolicyUpdate:
             self._optimizer.step()
         else:
             self._optimizer.zero_grad()
-        return {"grad_norm": float(norm), "optim/skipped_steps": float(not finite)}
+        return {"grad_norm": Mean.of([float(norm)]), "optim/skipped_steps": Mean.of([not finite])}
 
     def _loss_counts(self, batch: TrainBatch) -> LossCounts:
         """Means over ranks, because gradients are averaged over ranks."""
         counts = torch.tensor([float(batch.loss_mask.sum()), float(num_loss_sequences(batch))])
         mean = self._mean_over_ranks(counts.to(self._device)).cpu().clamp(min=1e-9)
         return LossCounts(tokens=mean[0], sequences=mean[1], max_new_tokens=self._max_new_tokens)
-
-
-def _total(name: str, values: list[Tensor]) -> float:
-    """Shares of micro-batches add up; of extremes the extreme one counts."""
-    stacked = torch.stack(values)
-    if name.endswith("/max"):
-        return float(stacked.max())
-    return float(stacked.min() if name.endswith("/min") else stacked.sum())
-
-
-def _merge(name: str, values: list[float]) -> float:
-    if name.endswith("/max"):
-        return max(values)
-    return min(values) if name.endswith("/min") else sum(values) / len(values)

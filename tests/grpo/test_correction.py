@@ -115,8 +115,8 @@ def test_weights_carry_no_gradient() -> None:
 
 def test_metrics_are_of_the_ratio_before_any_cut() -> None:
     batch = sampled([1, 1, 1], [1.0, 1.0, 1.0], GENERATION)
-    metrics = mismatch_metrics(OLD, batch, torch.full((3,), 1 / 3))
-    values = {name.removeprefix("sampling/"): value.item() for name, value in metrics.items()}
+    metrics = mismatch_metrics(OLD, batch, torch.tensor(3.0))
+    values = {name.removeprefix("sampling/"): metric.value for name, metric in metrics.items()}
     assert values["importance_sampling_ratio/min"] == pytest.approx(0.6065, abs=1e-4)
     assert values["importance_sampling_ratio/max"] == pytest.approx(1.6487, abs=1e-4)
     assert values["importance_sampling_ratio/mean"] == pytest.approx(1.0246, abs=1e-4)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sophia.grpo.batch import LossCounts, build_train_batch, token_weights
 from sophia.grpo.loss import LogProbs, LossConfig, LossOutput, grpo_loss
+from sophia.metrics import Metrics, merged, values
 from sophia.types import TrainBatch
 from tests.builders import completion, rollout
 
@@ -58,7 +59,7 @@ def test_clipped_loss_is_the_published_value() -> None:
 def test_on_policy_loss_is_the_published_value() -> None:
     output = loss_of(CURRENT, CURRENT, batch_of([1, 1, 1], [1.0, -1.0, 2.0]), config())
     assert output.loss.item() == pytest.approx(-0.6667, abs=1e-4)
-    assert output.metrics["ratio_mean"].item() == pytest.approx(1.0)
+    assert output.metrics["ratio_mean"].value == pytest.approx(1.0)
 
 
 def test_dual_clip_is_the_published_value() -> None:
@@ -84,15 +85,15 @@ def test_kl_penalty_is_the_published_value() -> None:
     batch = batch_of([1, 1, 1], [0.0, 0.0, 0.0])
     output = loss_of(current, current, batch, config(beta=0.1), ref=OLD)
     assert output.loss.item() == pytest.approx(0.0362, abs=1e-4)
-    assert output.metrics["kl"].item() == pytest.approx(0.362, abs=1e-3)
+    assert output.metrics["kl"].value == pytest.approx(0.362, abs=1e-3)
 
 
 def test_gain_is_clipped_above() -> None:
     # ratio exp(0.5) = 1.65, clipped to 1.2; loss = -1.2 * 1
     output = loss_of(torch.tensor([-0.5]), torch.tensor([-1.0]), batch_of([1], [1.0]), config())
     assert output.loss.item() == pytest.approx(-1.2)
-    assert output.metrics["clip_ratio/high_mean"].item() == 1.0
-    assert output.metrics["clip_ratio/low_mean"].item() == 0.0
+    assert output.metrics["clip_ratio/high_mean"].value == 1.0
+    assert output.metrics["clip_ratio/low_mean"].value == 0.0
 
 
 def test_epsilon_high_moves_only_the_upper_clip() -> None:
@@ -101,7 +102,7 @@ def test_epsilon_high_moves_only_the_upper_clip() -> None:
     down = loss_of(torch.tensor([-1.5]), torch.tensor([-1.0]), batch_of([1], [-1.0]), settings)
     assert up.loss.item() == pytest.approx(-1.5)
     assert down.loss.item() == pytest.approx(0.8)  # ratio 0.607 clipped to 0.8
-    assert down.metrics["clip_ratio/low_mean"].item() == 1.0
+    assert down.metrics["clip_ratio/low_mean"].value == 1.0
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_entropy_bonus_is_subtracted() -> None:
         torch.zeros(2), torch.zeros(2), batch, config(entropy_coefficient=0.1), entropy=entropy
     )
     assert output.loss.item() == pytest.approx(-0.2)
-    assert output.metrics["entropy"].item() == pytest.approx(2.0)
+    assert output.metrics["entropy"].value == pytest.approx(2.0)
 
 
 def test_micro_batches_add_up_to_the_whole() -> None:
@@ -160,6 +161,35 @@ def test_micro_batches_add_up_to_the_whole() -> None:
             ).loss
         )  # fmt: skip
     torch.testing.assert_close(sum(parts), whole)
+
+
+def test_metrics_of_unequal_ranks_are_those_of_all_their_tokens() -> None:
+    # 2 tokens on one rank and 5 on the other, so 3.5 on average; a mean of means differs
+    current, old = torch.linspace(-2, -0.5, 7), torch.full((7,), -1.0)
+
+    def metrics(lengths: list[int], tokens: slice, num_tokens: float) -> Metrics:
+        logps = LogProbs(policy=current[tokens], old=old[tokens], ref=None, entropy=current[tokens])
+        return grpo_loss(
+            logps, batch_of(lengths, [1.0] * len(lengths)),
+            token_weights=torch.full((sum(lengths),), 1 / num_tokens),
+            num_tokens=torch.tensor(num_tokens), config=config(),
+        ).metrics  # fmt: skip
+
+    ranks = [metrics([2], slice(0, 2), 3.5), metrics([5], slice(2, 7), 3.5)]
+    whole = metrics([2, 5], slice(0, 7), 7.0)
+    assert values(merged(ranks)) == pytest.approx(values(whole), rel=1e-6)
+    assert values(whole)["entropy"] == pytest.approx(-1.25)  # of -2, -1.75, ..., -0.5
+
+
+def test_a_rank_without_a_token_in_the_loss_measures_nothing() -> None:
+    batch = batch_of([2], [1.0])
+    masked = replace(batch, loss_mask=torch.zeros(2, dtype=torch.bool))
+    logps = LogProbs(policy=torch.zeros(2), old=torch.zeros(2), ref=None, entropy=torch.ones(2))
+    output = grpo_loss(
+        logps, masked, token_weights=torch.zeros(2), num_tokens=torch.tensor(1.0), config=config()
+    )
+    assert output.loss.item() == 0.0
+    assert values(output.metrics) == {}
 
 
 def test_dual_clip_below_the_clip_is_refused() -> None:

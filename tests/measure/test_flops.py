@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from sophia.grpo.batch import build_train_batch, slice_sequences
 from sophia.measure.flops import ModelShape, forward_flops, model_shape, peak_flops
 from sophia.measure.perf import Performance, backward_cost, resident_bytes, sequence_sizes
+from sophia.metrics import values
 from sophia.models.load import ModelLoader, empty_model, load_model
 from sophia.models.lora import LoRA
 from sophia.models.rows import NaiveRows
@@ -106,7 +107,7 @@ def test_metrics_of_a_step_without_a_gpu(tiny_folder: Path) -> None:
     performance = _performance(tiny_folder, "shared")
     data = batch(tiny_folder, "qwen2_5_vl")
     timings = {"rollout": 1.0, "reference": 0.5, "update": 0.5}
-    metrics = performance.metrics(data, [(0, 7)], timings, world_size=2)
+    metrics = values(performance.metrics(data, [(0, 7)], timings, world_size=2))
     assert metrics["perf/tokens_per_second"] == pytest.approx(2 * 22 / 2.0)
     forward = forward_flops(model_shape(load_model(tiny_folder)), data, "shared")
     total = 4 * (forward.text + forward.vision)  # one reference pass, forward and backward
@@ -123,7 +124,7 @@ def test_padding_by_hand(tiny_folder: Path) -> None:
         _performance(tiny_folder, rows).metrics(group, spans, {"update": 1.0}, world_size=1)
         for rows in get_args(RowsKind)
     ]
-    assert [s["perf/padding_share"] for s in shares] == [0.0, pytest.approx(1 / 18)]
+    assert [values(s)["perf/padding_share"] for s in shares] == [0.0, pytest.approx(1 / 18)]
 
 
 def test_padding_is_what_the_rows_hold_besides_tokens(tiny_folder: Path) -> None:
@@ -133,7 +134,8 @@ def test_padding_is_what_the_rows_hold_besides_tokens(tiny_folder: Path) -> None
     cpu = torch.device("cpu")
     computed = sum(NaiveRows(part, device=cpu).input_ids.numel() for part in parts)
     tokens = int(sequence_sizes(data).sum())
-    metrics = _performance(tiny_folder, "naive").metrics(data, spans, {"update": 1.0}, world_size=1)
+    performance = _performance(tiny_folder, "naive")
+    metrics = values(performance.metrics(data, spans, {"update": 1.0}, world_size=1))
     assert tokens < computed
     assert metrics["perf/padding_share"] == pytest.approx(1 - tokens / computed)
     packed = sum(shared_rows(part, device=cpu).input_ids.numel() for part in parts)

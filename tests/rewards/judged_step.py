@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from sophia.grpo.advantages import group_advantages
+from sophia.metrics import values
 from sophia.rewards.composer import RewardComposer
 from sophia.rewards.format import FormatRule
 from sophia.rewards.judge.http import HTTPJudge
@@ -68,5 +69,5 @@ def step(composer: RewardComposer) -> Step:
         rewards, group_ids, torch.ones(8, dtype=torch.bool), scale="group", epsilon=0.0
     )
     return Step(
-        sick=advantages[:4], healthy=advantages[4:], metrics=scores.metrics(), wall_s=wall_s
+        sick=advantages[:4], healthy=advantages[4:], metrics=values(scores.metrics()), wall_s=wall_s
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sophia.metrics import values
 from sophia.rewards.composer import RewardComposer
 from sophia.rewards.custom import CustomReward
 from sophia.rewards.format import FormatRule
@@ -147,7 +148,7 @@ def test_a_failing_reward_function_is_not_swallowed(tmp_path: Path) -> None:
 
 def test_what_is_logged_is_what_was_applied() -> None:
     group = scored([RIGHT, WRONG], {RIGHT: 0.0, WRONG: 0.8})
-    metrics = reward_metrics([group])
+    metrics = values(reward_metrics([group]))
     applied = group.rewards[1].parts[2]
     assert applied.name == "thinking"
     assert metrics["trust/gamma"] == applied.weight / 0.3
@@ -165,7 +166,7 @@ def test_counts_of_a_step_are_its_own() -> None:
         step = made.open_step(0)
         step.submit(rollout())
         step.collect()
-        assert step.metrics()["outcome/graded"] == 2
+        assert values(step.metrics())["outcome/graded"] == 2
 
 
 def test_groups_come_back_in_the_order_of_submission() -> None:
@@ -175,4 +176,4 @@ def test_groups_come_back_in_the_order_of_submission() -> None:
         for each in rollouts:
             step.submit(each)
         assert [g.rollout for g in step.collect()] == rollouts
-        assert step.metrics()["thinking/weight"] == 0.3
+        assert values(step.metrics())["thinking/weight"] == 0.3

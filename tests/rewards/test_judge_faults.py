@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import torch
 
+from sophia.metrics import values
 from sophia.rewards.judge.failure import JudgeDown
 from sophia.rewards.judge.ledger import Breaker
 from tests.rewards.judge_builders import completion, http_judge, prompt
@@ -275,7 +276,7 @@ def test_storm_brings_no_wrong_reward() -> None:
     ]
     assert [(s, t) for s, t in pairs if s is not None and s != t] == []
     unscored = sum(s is None for s, _ in pairs)
-    metrics = judging.metrics()
+    metrics = values(judging.metrics())
     assert metrics["judge/calls"] == 1000
     lost = metrics["judge/fail_rate"] + metrics["judge/parse_fail_rate"]
     assert lost == pytest.approx(unscored / 1000)

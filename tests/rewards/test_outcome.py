@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import sophia
+from sophia.metrics import values
 from sophia.rewards.outcome import CHECKERS, RELEASE_CHECKERS, OutcomeReward, grade
 from tests.rewards.builders import answering, completion, prompt
 
@@ -49,9 +50,10 @@ def test_metrics_count_since_the_last_call(reward: OutcomeReward) -> None:
     reward(prompt(), answering("no idea"))
     reward(prompt(), completion("<think>"))
     reward(prompt(answer=""), answering("4"))
+    counts, again = values(reward.metrics()), values(reward.metrics())
     expected = {"graded": 4.0, "unparsed": 2.0, "timeouts": 0.0, "unscored": 1.0}
-    assert reward.metrics() == {f"outcome/{name}": count for name, count in expected.items()}
-    assert reward.metrics() == dict.fromkeys((f"outcome/{name}" for name in expected), 0.0)
+    assert counts == {f"outcome/{name}": count for name, count in expected.items()}
+    assert again == dict.fromkeys((f"outcome/{name}" for name in expected), 0.0)
 
 
 def test_no_process_before_the_first_answer_that_needs_one(reward: OutcomeReward) -> None:
@@ -71,7 +73,7 @@ def test_time_limit_is_hard_and_the_next_answer_is_judged() -> None:
     started = time.perf_counter()
     assert reward(prompt(answer="3"), answering("9^{9^{9^{9^{9}}}}")) == 0.0
     assert time.perf_counter() - started < 20.0
-    assert reward.metrics()["outcome/timeouts"] == 1.0
+    assert values(reward.metrics())["outcome/timeouts"] == 1.0
     assert reward(prompt(answer="5"), answering("\\sqrt{25}")) == 1.0
     reward.close()
 
@@ -79,7 +81,7 @@ def test_time_limit_is_hard_and_the_next_answer_is_judged() -> None:
 def test_a_gold_that_takes_too_long_is_none() -> None:
     reward = OutcomeReward(timeout_s=1.0, num_workers=1)
     assert reward(prompt(answer="9^{9^{9^{9^{9}}}}"), answering("\\sqrt{9}")) is None
-    assert reward.metrics()["outcome/unscored"] == 1.0
+    assert values(reward.metrics())["outcome/unscored"] == 1.0
     reward.close()
 
 
@@ -91,7 +93,7 @@ def test_threads_share_the_processes() -> None:
         )
         assert list(scores) == [float(n < 5) for n in range(20)]
     assert reward.num_workers_alive <= 2
-    assert reward.metrics()["outcome/graded"] == 20.0
+    assert values(reward.metrics())["outcome/graded"] == 20.0
     reward.close()
 
 

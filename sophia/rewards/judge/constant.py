@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 
+from sophia.metrics import Metric
 from sophia.types import Completion, Prompt
 
 
@@ -40,6 +41,6 @@ class ConstantStep:
         scores.set_result((self._score,) * len(completions))
         return scores
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, Metric]:
         """No call was made, so there is nothing to tell."""
         return {}

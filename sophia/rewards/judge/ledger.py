@@ -6,6 +6,7 @@ import logging
 from collections import Counter, deque
 from dataclasses import dataclass
 
+from sophia.metrics import Max, Mean, Metric, Sum
 from sophia.rewards.judge.failure import FINAL
 
 log = logging.getLogger(__name__)
@@ -75,27 +76,33 @@ class Ledger:
         """Whether all calls were refused for a reason that no waiting heals."""
         return self.calls > 0 and sum(self.failures[r] for r in FINAL) == self.calls
 
-    def metrics(self, prices: Prices) -> dict[str, float]:
-        """The ``judge/*`` figures. Rates are shares of the calls; latencies of answered ones."""
-        calls = max(1, self.calls)
-        latencies = self.latencies_s or [0.0]
-        figures = {
-            "judge/calls": float(self.calls),
-            "judge/retries": float(self.retries),
-            "judge/fail_rate": (self.num_failed - self.num_unusable) / calls,
-            "judge/parse_fail_rate": self.num_unusable / calls,
-            "judge/cache_hit": self.hits / max(1, self.hits + self.calls),
-            "judge/cache_errors": float(self.cache_errors),
-            "judge/latency": sum(latencies) / len(latencies),
-            "judge/latency_max": max(latencies),
-            "judge/tokens": float(self.prompt_tokens + self.completion_tokens),
+    def metrics(self, prices: Prices) -> dict[str, Metric]:
+        """The ``judge/*`` figures. Rates are shares of the calls; latencies of answered ones.
+
+        A step without a call has no rate, one without an answer no latency.
+        """
+        failed = self.num_failed - self.num_unusable
+        figures: dict[str, Metric] = {
+            "judge/calls": _count(self.calls),
+            "judge/retries": _count(self.retries),
+            "judge/fail_rate": Mean(total=failed, count=self.calls),
+            "judge/parse_fail_rate": Mean(total=self.num_unusable, count=self.calls),
+            "judge/cache_hit": Mean(total=self.hits, count=self.hits + self.calls),
+            "judge/cache_errors": _count(self.cache_errors),
+            "judge/latency": Mean.of(self.latencies_s),
+            "judge/latency_max": Max.of(self.latencies_s),
+            "judge/tokens": _count(self.prompt_tokens + self.completion_tokens),
         }
         cost = prices.cost(
             prompt_tokens=self.prompt_tokens, completion_tokens=self.completion_tokens
         )
         if cost is not None:
-            figures["judge/cost"] = cost
-        return figures | {f"judge/fail/{r}": float(n) for r, n in sorted(self.failures.items())}
+            figures["judge/cost"] = Sum(value=cost)
+        return figures | {f"judge/fail/{r}": _count(n) for r, n in sorted(self.failures.items())}
+
+
+def _count(number: int) -> Sum:
+    return Sum(value=float(number))
 
 
 class Breaker:

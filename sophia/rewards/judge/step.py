@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from sophia.metrics import Metric
 from sophia.rewards.judge.cache import ScoreCache, score_key
 from sophia.rewards.judge.calls import LoopThread, PatientClient
 from sophia.rewards.judge.client import ChatClient, ChatReply, ChatRequest
@@ -101,7 +102,7 @@ class HTTPJudgeStep:
         """Start judging a group; its deadline counts from here."""
         return self._session.loop.submit(self._judge(prompt, tuple(completions)))
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, Metric]:
         """``judge/*`` figures, complete once the futures are done."""
         return self._ledger.metrics(self._prices)
 

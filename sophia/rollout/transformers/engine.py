@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sophia.metrics import Metric
 from sophia.models.load import load_model
 from sophia.models.shared_attention import set_shared_attention
 from sophia.rollout.transformers.decoding import Decoding
@@ -85,7 +86,7 @@ class TransformersEngine:
         own = self._model.state_dict()
         return [columns(own[sample.name], sample.columns) for sample in samples]
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, Metric]:
         """Nothing that the step does not know itself."""
         return {}
 

@@ -16,6 +16,7 @@ from torch import Tensor, distributed
 from transformers import GenerationConfig
 
 from sophia.failures import EngineFailed
+from sophia.metrics import Mean, Metric
 from sophia.rollout.vllm.memory import MemoryHandOver
 from sophia.rollout.vllm.settings import VLLMSettings
 from sophia.rollout.vllm.watchdog import Patience
@@ -66,7 +67,7 @@ class VLLMEngine:
         self._patience = patience
         self._version = 0
         self.num_prompt_tokens = 0
-        """Of completions since the last metrics, each counting its prompt."""
+        """Of completions since it last woke, each counting its prompt."""
         self.num_cached_tokens = 0
         """Those of them that were not computed again."""
         self._memory = MemoryHandOver(settings.sleep_level)
@@ -138,16 +139,16 @@ class VLLMEngine:
         read: list[Tensor] = llm.apply_model(reader(samples))[0]
         return read
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, Metric]:
         """Share of prompt tokens that were not computed again; memory handed back, on a GPU."""
-        cached = self.num_cached_tokens / max(self.num_prompt_tokens, 1)
-        self.num_prompt_tokens = self.num_cached_tokens = 0
+        cached = Mean(total=self.num_cached_tokens, count=self.num_prompt_tokens)
         return {"engine/cached_prompt_share": cached, **self._memory.metrics()}
 
     @contextlib.contextmanager
     def awake(self) -> Iterator[None]:
-        """On a GPU, hold the cache's memory only inside."""
+        """On a GPU, hold the cache's memory only inside. Metrics are counted anew from here."""
         llm = self._started()
+        self.num_prompt_tokens = self.num_cached_tokens = 0
         self._run(lambda: self._memory.take(llm, "weights", "kv_cache"))
         try:
             yield

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from sophia.failures import EngineFailed
+from sophia.metrics import Mean, Metric
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +76,9 @@ class MemoryHandOver:
         self._weights_lost = level == 2
         self.freed_gib = (torch.cuda.mem_get_info()[0] - before) / _GIB
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, Metric]:
         """What the last hand-over freed; nothing where nothing is handed over."""
-        return {"engine/freed_gib": self.freed_gib} if self._handed_back else {}
+        return {"engine/freed_gib": Mean.of([self.freed_gib])} if self._handed_back else {}
 
     def pushed(self) -> None:
         """All weights that can be pushed were."""

@@ -7,6 +7,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from sophia.metrics import values
 from tests.rewards.judge_builders import completion, http_judge, image, prompt
 
 
@@ -16,7 +17,7 @@ def main(url: str, cache_path: str) -> None:
     with closing(http_judge(url, cache_path=Path(cache_path))) as judge:
         step = judge.open_step()
         scores = step.submit(prompt(images=(image(),)), completions).result()
-        sys.stdout.write(json.dumps({"scores": scores, "metrics": step.metrics()}))
+        sys.stdout.write(json.dumps({"scores": scores, "metrics": values(step.metrics())}))
 
 
 if __name__ == "__main__":

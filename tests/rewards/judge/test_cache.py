@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from sophia.metrics import values
 from sophia.rewards.judge.cache import ScoreCache, score_key
 from sophia.rewards.judge.http import HTTPJudge
 from tests.rewards.judge_builders import completion, http_judge, image, prompt
@@ -134,7 +135,7 @@ def test_the_same_text_twice_in_flight_is_one_call() -> None:
         scores = step.submit(prompt(), [completion("a"), completion("b"), completion("a")])
         assert scores.result() == (0.3, 0.3, 0.3)
         assert len(server.requests) == 2
-        assert step.metrics()["judge/cache_hit"] == 1 / 3
+        assert values(step.metrics())["judge/cache_hit"] == 1 / 3
 
 
 def test_a_cache_that_breaks_is_counted_and_the_server_asked(tmp_path: Path) -> None:
@@ -145,4 +146,4 @@ def test_a_cache_that_breaks_is_counted_and_the_server_asked(tmp_path: Path) -> 
             connection.execute("DROP TABLE scores")
         step = judge.open_step()
         assert step.submit(prompt(), [completion("quality=0.3")]).result() == (0.3,)
-        assert step.metrics()["judge/cache_errors"] == 2  # look-up and store
+        assert values(step.metrics())["judge/cache_errors"] == 2  # look-up and store

@@ -8,6 +8,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from sophia.metrics import values
 from sophia.rewards.judge.constant import ConstantJudge
 from sophia.rewards.judge.http import HTTPJudge
 from tests.rewards.judge_builders import completion, prompt
@@ -38,7 +39,7 @@ def test_constant() -> None:
     judge: ConstantJudge = instantiate(OmegaConf.load(CONFIGS / "constant.yaml"))
     step = judge.open_step()
     assert step.submit(prompt(), [completion("a"), completion("b")]).result() == (0.5, 0.5)
-    assert step.metrics() == {}
+    assert values(step.metrics()) == {}
     judge.close()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from sophia.metrics import values
 from sophia.rewards.judge.failure import JudgeDown
 from sophia.rewards.judge.http import HTTPJudge
 from sophia.rewards.judge.ledger import Prices
@@ -126,7 +127,8 @@ def test_structured_output_is_given_up_where_the_server_cannot() -> None:
     with JudgeServer(without_schema) as server, closing(http_judge(server.url)) as judge:
         step = judge.open_step()
         assert step.submit(prompt(), completions(0)).result() == tuple(i / 10 for i in range(8))
-        assert step.metrics()["judge/fail_rate"] == step.metrics()["judge/retries"] == 0
+        metrics = values(step.metrics())
+        assert metrics["judge/fail_rate"] == metrics["judge/retries"] == 0
         before = len(server.requests)
         judge_all(judge, [1])
         assert len(server.requests) == before + 8  # it is not tried again
@@ -153,7 +155,7 @@ def test_other_bad_requests_do_not_switch_it_off() -> None:
     with JudgeServer(too_long) as server, closing(http_judge(server.url)) as judge:
         step = judge.open_step()
         assert step.submit(prompt(), completions(0)).result()[:2] == (None, 0.1)
-        assert step.metrics()["judge/fail/bad_request"] == 1
+        assert values(step.metrics())["judge/fail/bad_request"] == 1
         assert all("response_format" in r.body for r in server.requests)
 
 
@@ -162,14 +164,14 @@ def test_tokens_and_cost() -> None:
     with JudgeServer() as server, closing(http_judge(server.url, overrides=overrides)) as judge:
         step = judge.open_step()
         step.submit(prompt(), completions(0)).result()
-        metrics = step.metrics()
+        metrics = values(step.metrics())
     assert metrics["judge/tokens"] == 8 * 105
     assert metrics["judge/cost"] == pytest.approx(8 * (100 * 2 + 5 * 10) / 1e6)
 
 
 def test_no_cost_without_prices() -> None:
     with JudgeServer() as server, closing(http_judge(server.url)) as judge:
-        assert "judge/cost" not in judge.open_step().metrics()
+        assert "judge/cost" not in values(judge.open_step().metrics())
     with pytest.raises(ValueError, match="both or neither"):
         Prices(prompt=1.0, completion=None)
 
@@ -183,7 +185,7 @@ def test_a_reply_that_was_cut_at_the_length_limit_is_no_score() -> None:
     with JudgeServer(cut) as server, closing(http_judge(server.url)) as judge:
         step = judge.open_step()
         assert step.submit(prompt(), [completion("a")]).result() == (None,)
-        assert step.metrics()["judge/fail/truncated"] == 1
+        assert values(step.metrics())["judge/fail/truncated"] == 1
 
 
 @pytest.mark.parametrize(
@@ -195,14 +197,14 @@ def test_bodies_that_are_no_completion(body: bytes) -> None:
     with server, closing(http_judge(server.url, max_attempts=1)) as judge:
         step = judge.open_step()
         assert step.submit(prompt(), [completion("a")]).result() == (None,)
-        assert step.metrics()["judge/fail/bad_body"] == 1
+        assert values(step.metrics())["judge/fail/bad_body"] == 1
 
 
 def test_an_image_that_cannot_be_read_leaves_the_group_unscored() -> None:
     with JudgeServer() as server, closing(http_judge(server.url)) as judge:
         step = judge.open_step()
         assert step.submit(prompt(images=(b"no image",)), completions(0)).result() == (None,) * 8
-        assert step.metrics()["judge/fail/media"] == 8
+        assert values(step.metrics())["judge/fail/media"] == 8
         assert server.requests == []
 
 
@@ -237,13 +239,13 @@ def test_the_key_is_never_logged(caplog: pytest.LogCaptureFixture) -> None:
             step = judge.open_step()
             step.submit(prompt(), completions(0)).result()
             probes = [judge.probe(prompt(), completion("a")) for _ in range(5)]
-            told: list[Any] = [judge, step, probes, step.metrics(), vars(step)]
+            told: list[Any] = [judge, step, probes, values(step.metrics()), vars(step)]
         assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert {
         "judge/fail/auth",
         "judge/fail/two_numbers",
         "judge/fail/bad_body",
-    } <= step.metrics().keys()
+    } <= values(step.metrics()).keys()
     assert KEY not in caplog.text
     assert KEY not in repr(told)
 

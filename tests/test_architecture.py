@@ -82,6 +82,32 @@ def test_packages_have_empty_init_files() -> None:
     assert all(not p.read_text() for p in (ROOT / "sophia").rglob("__init__.py"))
 
 
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+
+
+def import_table() -> str:
+    """What the document shows: every layer, and what it may import."""
+    width = max(map(len, MAY_IMPORT))
+    rows = [f"    {name:{width}}  {' '.join(sorted(MAY_IMPORT[name]))}" for name in MAY_IMPORT]
+    return "\n".join(row.rstrip() for row in [*rows, f"    {'cli':{width}}  everything"])
+
+
+def test_the_document_shows_this_table() -> None:
+    """`python -m tests.test_architecture` writes it anew."""
+    assert import_table() in ARCHITECTURE.read_text()
+
+
+def main() -> None:
+    """Replace the table in the document."""
+    first, last = "    types ", "    cli  "
+    lines = ARCHITECTURE.read_text().splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith(first))
+    stop = next(place for place, line in enumerate(lines) if place > start and not line.strip())
+    assert lines[stop - 1].startswith(last)
+    lines[start:stop] = import_table().splitlines()
+    ARCHITECTURE.write_text("\n".join(lines) + "\n")
+
+
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -106,3 +132,7 @@ def test_symbols_named_in_documents_exist(document: Path) -> None:
             source = ROOT.joinpath(*module[:-1]).with_suffix(".py")
         assert source.is_file(), dotted
         assert re.search(rf"\b{symbol}\b", source.read_text()), dotted
+
+
+if __name__ == "__main__":
+    main()

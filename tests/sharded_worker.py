@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import DDPStrategy
+from torch import Tensor
 
 from sophia.callbacks.checkpoint import CheckpointCallback
 from sophia.callbacks.stop_signal import StopSignalCallback
@@ -30,13 +31,22 @@ from sophia.models.weights import all_weights
 from sophia.protocols import JudgeStep
 from sophia.rewards.digits_judge import DigitsJudge
 from sophia.rewards.judge.failure import JudgeDown
+from sophia.rollout.sync import SyncSettings
 from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.run.checkpoint import checkpoint_path
 from sophia.schedules import Constant, Linear
 from sophia.training.grpo_module import GRPOModule
 from sophia.training.strategy import ShardedStrategy
 from sophia.training.update import UpdateConfig
-from sophia.types import GenerationRequest, Message, Prompt, Rollout, SamplingParams, TrainBatch
+from sophia.types import (
+    GenerationRequest,
+    Message,
+    Prompt,
+    Rollout,
+    SamplingParams,
+    TrainBatch,
+    WeightSample,
+)
 from tests.processes import stopped_path
 from tests.short_run import Run, SaveAfter
 
@@ -105,18 +115,35 @@ class JudgeThatGoesDown(DigitsJudge):
 
 
 class EngineThatDies(TransformersEngine):
-    """In the second step's rollout; probes, which are one request, do not count."""
+    """In the second step, at what ``dies_at`` says; probes, which are one request, do not count."""
 
-    _rollouts_left = 1
+    dies_at = "rollout"
+    _rollouts = 0
+
+    def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> int:
+        def some() -> Iterator[tuple[str, Tensor]]:
+            for place, weight in enumerate(weights):
+                if place == 3:
+                    self._die_at("push")
+                yield weight
+
+        return super().load_weights(some())
+
+    def read_weights(self, samples: Sequence[WeightSample]) -> list[Tensor]:
+        self._die_at("read-back")
+        return super().read_weights(samples)
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams
     ) -> Iterator[Rollout]:
         if len(requests) > 1:
-            if self._rollouts_left == 0:
-                raise EngineFailed("the engine of this process is dead")
-            self._rollouts_left -= 1
+            self._die_at("rollout")
+            self._rollouts += 1
         return super().generate(requests, sampling)
+
+    def _die_at(self, place: str) -> None:
+        if self._rollouts == 1 and self.dies_at == place:
+            raise EngineFailed("the engine of this process is dead")
 
 
 class SayStarted(Callback):
@@ -218,9 +245,12 @@ def make_run(case: dict[str, Any]) -> Run:
         else Constant(value=1.0),
         callbacks=callbacks(case),
         engine=EngineThatDies
-        if case.get("engine_dies_on_second") and RANK == 1
+        if "engine_dies_on_second" in case and RANK == 1
         else TransformersEngine,
+        sync=SyncSettings(bucket_mib=1),
     )
+    if isinstance(run.engine, EngineThatDies):
+        run.engine.dies_at = case["engine_dies_on_second"]
     if "judge_down_on_second" in case and RANK == 1:
         run.judge_by(JudgeThatGoesDown(case["judge_down_on_second"]))
     if case.get("text_only_on_second"):

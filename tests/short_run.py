@@ -130,6 +130,7 @@ class Run:
         annealing: Schedule | None = None,
         callbacks: Sequence[Callback] = (),
         engine: type[TransformersEngine] = TransformersEngine,
+        sync: SyncSettings | None = None,
         **overrides: Any,
     ) -> None:
         encoder = PromptEncoder(folder)
@@ -151,7 +152,7 @@ class Run:
             device="cpu",
             max_batch_size=64,
         )
-        self.sync = WeightSync(self.engine, SyncSettings(), seed=0)
+        self.sync = WeightSync(self.engine, sync or SyncSettings(), seed=0)
         self._annealing = annealing or Constant(value=0.3)
         self._outcome = outcome or LetterShare()
         self._other_callbacks = list(callbacks)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from sophia.callbacks.checkpoint import CheckpointCallback
 from sophia.callbacks.validation import ValidationCallback
@@ -14,7 +16,10 @@ from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.evaluation.evaluator import Evaluator, Prompts
 from sophia.evaluation.records import EvalRecord
+from sophia.failures import EngineFailed
 from sophia.rewards.digits_judge import DigitsJudge
+from sophia.rollout.sync import SyncSettings
+from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.run.metrics_file import read_metrics
 from tests.records import record
 from tests.short_run import LIGHTNINGS_REMARKS, AnyFormat, LetterShare, Run
@@ -36,7 +41,8 @@ class Scripted(Evaluator):
 
 
 def validated(folder: Path, run_dir: Path, evaluator: Evaluator | None, **overrides: Any) -> Run:
-    run = Run(folder, num_steps=overrides.pop("num_steps", 6))
+    parts = {name: overrides.pop(name) for name in ("engine", "sync") if name in overrides}
+    run = Run(folder, num_steps=overrides.pop("num_steps", 6), **parts)
     encoder = PromptEncoder(folder)
     real = Evaluator(
         engine=run.engine, encoder=encoder, outcome=LetterShare(), format=AnyFormat(),
@@ -116,6 +122,27 @@ def test_validation_does_not_move_the_run(tiny_folder: Path, tmp_path: Path) -> 
     without = Run(tiny_folder, num_steps=6).fit()
     for name, weight in with_it.weights.items():
         assert torch.equal(weight, without.weights[name])
+
+
+class DeafAfterTwo(TransformersEngine):
+    """Takes the weights of two pushes; of later ones it says so."""
+
+    def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> int:
+        given = list(weights)
+        super().load_weights(given if self.weights_version < 2 else [])
+        return len(given)
+
+
+def test_the_weights_that_are_validated_are_proved_to_be_the_policys(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    # The rollout pushes once, the validation before it and after every second step.
+    sync = SyncSettings(every_n_steps=100, canary=False)
+    run = validated(tiny_folder, tmp_path, None, engine=DeafAfterTwo, sync=sync)
+    with pytest.raises(EngineFailed, match="elements read back differ"):
+        run.fit()
+    assert run.engine.weights_version == 3
+    assert steps_and_accuracies(tmp_path)[-1][0] == 0
 
 
 def test_settings_are_checked(tiny_folder: Path, tmp_path: Path) -> None:

@@ -36,10 +36,14 @@ def test_one_judge_that_is_down_stops_all_processes(
     assert [row["rl_step"] for row in resumed["rows"]] == [1, 2]
 
 
-def test_one_engine_that_dies_stops_all_processes(tiny_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["rollout", "push", "read-back"])
+def test_one_engine_that_dies_stops_all_processes(
+    place: str, larger_folder: Path, tmp_path: Path
+) -> None:
+    """In the middle of a push too: the others still gather weights, a bucket at a time."""
     out = tmp_path / "out.pt"
-    case = {"folder": tiny_folder, "run_dir": tmp_path, "num_steps": 3}
-    finish(start_processes(2, out, **case, engine_dies_on_second=True), timeout_s=120.0)
+    case = {"folder": larger_folder, "run_dir": tmp_path, "num_steps": 3}
+    finish(start_processes(2, out, **case, engine_dies_on_second=place), timeout_s=120.0)
     assert stopped_messages(2, out) == ["the engine of this process is dead"] * 2
     assert [step for step, _ in list_checkpoints(tmp_path / "checkpoints")] == [1]
 

@@ -1,15 +1,20 @@
-"""The recipes: their numbers, and the 7B's from end to end on a tiny model."""
+"""The recipes: their numbers, the 7B's from end to end on a tiny model, a checker of one's own."""
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import PIPE, STDOUT
+from textwrap import dedent
 
 import pytest
 from transformers import AutoModelForImageTextToText
 
 from sophia.run.metrics_file import read_metrics
-from tests.commands import run
+from tests.commands import ROOT, run
 from tests.composing import composed, options
 
 CPU = ("train.py", "experiment=sophiavl_7b_cpu")
@@ -68,3 +73,51 @@ def test_a_checkpoint_is_exported_by_one_command(finished: Path, tmp_path: Path)
     policy = AutoModelForImageTextToText.from_pretrained(finished / "policy").state_dict()
     assert all((mine[name] == value).all() for name, value in policy.items())
     assert "exists already" in run(*command, f"out={out}", cache=tmp_path, expect=1)
+
+
+@pytest.fixture(scope="module")
+def with_dates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources to which the recipe "A checker" was done, word by word."""
+    root = tmp_path_factory.mktemp("checker")
+    for folder in ("sophia", "tests/rewards"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "tests/__init__.py").touch()
+    recipe = (ROOT / "docs/recipes.md").read_text().partition("## A checker")[2]
+    blocks = re.findall(r"( *)```\w+\n(.*?)\1```", recipe, re.DOTALL)
+    cases, section = (dedent(block) for _, block in blocks[:2])
+    (root / "docs").mkdir()
+    (root / "docs/rewards.md").write_text((ROOT / "docs/rewards.md").read_text() + section)
+    (root / "tests/rewards/cases/date.json").write_text(cases)
+    _edit(root / "tests/rewards/truth_table.py", '"text")\n', '"text", "date")\n')
+    shutil.copy(ROOT / "docs/examples/date.py", root / "sophia/rewards/checkers")
+    outcome = root / "sophia/rewards/outcome.py"
+    imports = "from sophia.rewards.checkers.date import check_date\n"
+    _edit(
+        outcome, "from sophia.rewards.checkers.math", imports + "from sophia.rewards.checkers.math"
+    )
+    _edit(outcome, 'Checker] = {\n    "math"', 'Checker] = {\n    "date": check_date,\n    "math"')
+    return root
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def _python(*arguments: str, root: Path) -> str:
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=root, text=True, stdout=PIPE, stderr=STDOUT, check=False)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_checker_of_ones_own_becomes_a_rule(with_dates: Path) -> None:
+    _python("-m", "tests.rewards.truth_table", root=with_dates)
+    table = (with_dates / "docs/rewards.md").read_text().partition("<!-- table: date -->")[2]
+    assert "| `20 July 1969` | `1969-07-20` | 1 |  |" in table
+    assert "| `in summer` | `1969-07-20` | 0 | not a day |" in table
+    assert "| `1969-07-20` | `unknown` | None |  |" in table
+    arguments = ("-q", "-p", "no:cacheprovider", "tests/rewards/test_truth_table.py", "-k", "date")
+    assert "5 passed" in _python("-m", "pytest", *arguments, root=with_dates)

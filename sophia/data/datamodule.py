@@ -20,14 +20,21 @@ Encode = Callable[[Prompt], EncodedPrompt]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepPlan:
-    """Steps as pieces of one endless shuffled walk over the data set, a new order every epoch."""
+    """Which prompts each RL step has: pieces of one endless walk over the shuffled data set.
+
+    Every epoch has an order of its own, which follows from ``seed`` and the epoch.
+    ``prompts_per_step`` counts the prompts of all processes together.
+    """
 
     num_prompts: int
     prompts_per_step: int
     seed: int
 
     def indices(self, rl_step: int, *, rank: int = 0, world_size: int = 1) -> list[int]:
-        """The rank's share; all ranks together are the same for any number of ranks."""
+        """Indices of the prompts that process ``rank`` has in an RL step.
+
+        All processes together have the same prompts, however many they are.
+        """
         start = rl_step * self.prompts_per_step
         mine = range(start + rank, start + self.prompts_per_step, world_size)
         places = [divmod(position, self.num_prompts) for position in mine]
@@ -42,7 +49,7 @@ def _order(num_prompts: int, seed: int, epoch: int) -> list[int]:
 
 
 class StepDataset(Dataset[StepBatch]):
-    """RL step -> its batch. Prompts are opened and encoded here, in the loader's workers."""
+    """The batch of each RL step; prompts are opened and encoded here, in the loader's workers."""
 
     def __init__(
         self, prompts: PromptDataset, encode: Encode, plan: StepPlan, *, rank: int, world_size: int
@@ -89,15 +96,15 @@ class StepLoader(DataLoader[StepBatch]):
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """Steps handed to the trainer; what workers fetched ahead does not count."""
+        """How many steps were handed to the trainer; what workers fetched ahead does not count."""
         return {"rl_step": self._handed_out}
 
     def rewind(self, rl_step: int) -> None:
-        """Hand this step out again after a resume: it was not trained on."""
+        """Hand this RL step out again after a resume, since it was not trained on."""
         self._handed_out = rl_step
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on at the saved step."""
+        """Go on at the saved RL step."""
         self._position.start = state["rl_step"]
 
 
@@ -105,13 +112,13 @@ class StepDataModule(LightningDataModule):
     """Training prompts by RL step; held-out prompts for evaluation.
 
     Args:
-        train: prompts to learn from.
-        heldout: prompts to evaluate on, disjoint from ``train``.
-        encoder: prompt -> tensors.
-        num_steps: RL steps of the run.
-        prompts_per_step: over all ranks.
-        seed: of the order.
-        num_workers: loader processes; 0 encodes in the training process.
+        train: prompts to learn from, with open images.
+        heldout: prompts to evaluate on before and after the run, disjoint from ``train``.
+        encoder: turns a prompt into tensors.
+        num_steps: how many RL steps the run has.
+        prompts_per_step: how many prompts an RL step has, over all processes together.
+        seed: decides the order of the training prompts.
+        num_workers: how many processes load and encode; 0 does so in the training process.
         validation: prompts to validate on during the run, disjoint from ``train``; None for none.
     """
 
@@ -137,7 +144,11 @@ class StepDataModule(LightningDataModule):
         self.plan = StepPlan(num_prompts=len(train), prompts_per_step=prompts_per_step, seed=seed)
 
     def train_dataloader(self) -> StepLoader:
-        """One batch per RL step, this rank's share of it."""
+        """One batch per RL step, with this process's share of its prompts.
+
+        Raises:
+            ValueError: the processes cannot share ``prompts_per_step`` evenly.
+        """
         assert self.trainer is not None
         world_size = self.trainer.world_size
         if self.plan.prompts_per_step % world_size:

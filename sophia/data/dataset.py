@@ -46,18 +46,21 @@ class RowDataset:
         """Describe the data.
 
         Args:
-            sources: read in this order.
+            sources: where the rows come from, in this order.
             template: renders the question of every row.
-            seed: of the draws that ``limit`` and fractional weights make.
-            part: which part of every source, as shares of a fixed random order that no seed
-                changes: (0.0, 0.95) to train on, (0.95, 1.0) to hold out.
-            limit: keep so many rows, drawn from all; None: all.
-            problem_types: keep rows of these types; None: of all.
-            on_bad_row: ``refuse``: a row that cannot be used raises when it is asked for;
-                ``skip``: all rows are parsed at first use, bad ones are left out and counted in
+            seed: decides which rows ``limit`` and fractional weights of sources keep.
+            part: which part of every source is used, as two shares of a fixed random order that
+                no seed changes: (0.0, 0.95) to train on, (0.95, 1.0) to hold out.
+            limit: how many rows are kept, drawn at random from all; None keeps all.
+            problem_types: the problem types whose rows are kept; None keeps all.
+            on_bad_row: with ``refuse`` a row that cannot be used raises when it is asked for; with
+                ``skip`` all rows are parsed at first use, and bad ones are left out and counted in
                 ``skipped`` and in the log.
             exclude: a CSV with columns ``file`` and ``row`` whose rows stay out, such as the
-                ``refused.csv`` that the data check writes.
+                ``refused.csv`` that the data check writes; None leaves none out.
+
+        Raises:
+            ValueError: no source, two sources of one name, a senseless ``limit`` or ``part``.
         """
         names = Counter(source.name for source in sources)
         repeated = sorted(name for name, count in names.items() if count > 1)
@@ -100,13 +103,13 @@ class RowDataset:
         return self._screened.skipped
 
     def inspect(self) -> Iterator[Prompt | RowError]:
-        """Every different row once, and an error in the place of each bad one: for the check."""
+        """Every different row once as a prompt, or its error where it is bad: for the check."""
         for source, row, copy in self._drawn.tolist():
             if copy == 0:
                 yield self._try(source, row)
 
     def num_rows(self) -> int:
-        """How many rows ``inspect`` goes through."""
+        """How many different rows ``inspect`` goes through."""
         return int((self._drawn[:, 2] == 0).sum())
 
     def _try(self, source: int, row: int) -> Prompt | RowError:
@@ -134,7 +137,7 @@ class RowDataset:
 
     @cached_property
     def _drawn(self) -> NDArray[np.int64]:
-        """The index before bad rows are left out."""
+        """(prompts, 3) source, row in it and copy of the row, before bad rows are left out."""
         parts = [self._rows_of(which) for which in range(len(self.sources))]
         index = np.concatenate(parts)
         if self._limit is not None and self._limit < len(index):
@@ -144,7 +147,7 @@ class RowDataset:
         return self._not_empty(index)
 
     def _rows_of(self, which: int) -> NDArray[np.int64]:
-        """(rows, 3) of one source: whole copies, then a random part for the rest of its weight."""
+        """(prompts, 3) of one source: whole copies, then a random part for what is left of 1."""
         rows = self._selected(which)
         copies, rest = divmod(self.sources[which].weight, 1.0)
         generator = np.random.default_rng([self._seed, which])

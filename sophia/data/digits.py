@@ -26,14 +26,14 @@ _OPTIONS = {"A": "left", "B": "right", "C": "equal"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigitsExample:
-    """What the scene holds; rides along as ``Prompt.metadata['example']``.
+    """The two digits of an image, left and right; travels as ``Prompt.metadata['example']``.
 
-    ``Prompt.metadata['units']`` are the two scans, which a bootstrap resamples.
+    ``Prompt.metadata['units']`` are the numbers of the two scans, which a bootstrap resamples.
     """
 
     digits: tuple[int, int]
     demonstration: str
-    """A right response, for the supervised warm start."""
+    """A right response in the asked-for format, for the supervised warm start."""
 
 
 class DigitsDataset:
@@ -92,7 +92,11 @@ def _larger(left: int, right: int) -> tuple[str, str, str]:
 
 
 def two_digits(left: int, right: int) -> Image.Image:
-    """56 x 28 RGB: both scans dark on white, enlarged bilinearly, side by side."""
+    """The RGB image, 56 pixels wide and 28 high, with two scans side by side.
+
+    Both are dark on white and enlarged bilinearly; ``left`` and ``right`` number them as
+    ``load_digits`` does.
+    """
     image = Image.new("RGB", (2 * DIGIT_PIXELS, DIGIT_PIXELS))
     for slot, scan in enumerate((left, right)):
         image.paste(_enlarged(scan), (slot * DIGIT_PIXELS, 0))
@@ -109,14 +113,14 @@ def _enlarged(scan: int) -> Image.Image:
 
 @lru_cache(maxsize=1)
 def load_digits_once() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """(scans, 8, 8) ink in 0..16 and (scans,) labels."""
+    """All scans as (1797, 8, 8) ink from 0 to 16, and their (1797,) labels from 0 to 9."""
     digits = load_digits()
     return digits.images, digits.target
 
 
 @lru_cache(maxsize=1)
 def _scans() -> dict[str, list[int]]:
-    """Scan indices by split; the split does not depend on the run's seed."""
+    """The indices of the scans in ``train`` and ``heldout``; no seed of a run changes them."""
     labels = load_digits_once()[1]
     splits: dict[str, list[int]] = {"train": [], "heldout": []}
     for digit in range(10):

@@ -1,4 +1,4 @@
-"""Prompt -> tensors: chat template, tokens, pixels. One encoding serves engine and trainer."""
+"""A prompt becomes tensors: chat template, tokens, pixels. Engine and trainer share them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class PromptEncoder:
 
     The stock processor class is not used: it cannot be built without torchvision, and it would
     hide how many tokens an image takes.
+
+    Args:
+        folder: a checkpoint in Hugging Face format, as a local folder or by its name on the hub;
+            one without an image processor is a language model and takes prompts without images.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -37,26 +41,31 @@ class PromptEncoder:
 
     @property
     def media_token_ids(self) -> tuple[int, ...]:
-        """Tokens that stand for media; a sampler must never draw them."""
+        """Ids of the tokens that stand for media, which a sampler must never draw."""
         vocabulary = self.tokenizer.get_vocab()
         return tuple(vocabulary[token] for token in _MEDIA_TOKENS if token in vocabulary)
 
     @property
     def pixels_per_token_side(self) -> int:
-        """Side of the square of pixels that one image token stands for; 1 without images."""
+        """Side in pixels of the square that one image token stands for; 1 for a language model."""
         if self._images is None:
             return 1
         return int(self._images.patch_size * self._images.merge_size)
 
     @property
     def pixel_range(self) -> tuple[int, int]:
-        """Fewest and most pixels that the image processor leaves as they are."""
+        """The fewest and the most pixels of an image that the image processor does not resize."""
         if self._images is None:
             return 0, sys.maxsize
         return int(self._images.size["shortest_edge"]), int(self._images.size["longest_edge"])
 
     def __call__(self, prompt: Prompt) -> EncodedPrompt:
-        """Tensors of the prompt, ready for the assistant's turn."""
+        """The tensors of a prompt whose images are open, up to where the assistant's turn begins.
+
+        Raises:
+            ValueError: the prompt has images and the checkpoint is a language model, or its text
+                holds another number of image placeholders than it has images.
+        """
         ids = torch.tensor(self.unexpanded_ids(prompt))
         if not prompt.media:
             types = torch.zeros_like(ids)
@@ -79,7 +88,11 @@ class PromptEncoder:
         )
 
     def unexpanded_ids(self, prompt: Prompt) -> list[int]:
-        """Tokens with one placeholder per image."""
+        """The ids of the prompt with one placeholder per image, whatever the image's size.
+
+        Raises:
+            ValueError: the number of placeholders is not that of the images.
+        """
         text = self.tokenizer.apply_chat_template(
             [self._as_dict(message) for message in prompt.messages],
             tokenize=False,
@@ -105,32 +118,32 @@ class PromptEncoder:
         return {"role": message.role, "content": parts}
 
     def _expand(self, ids: Tensor, features: Tensor) -> Tensor:
-        """Repeat each image placeholder once per feature of its image."""
+        """(N,) ids with each placeholder as often as its image has ``features``, one per image."""
         repeats = torch.ones_like(ids)
         repeats[ids == self._image_token_id] = features
         return torch.repeat_interleave(ids, repeats)
 
     def decode(self, token_ids: Sequence[int]) -> str:
-        """Text without special tokens."""
+        """The text of some token ids, special tokens left out."""
         text: str = self.tokenizer.decode(list(token_ids), skip_special_tokens=True)
         return text
 
     def save(self, folder: Path) -> None:
-        """Write tokenizer and image processor beside a model."""
+        """Write tokenizer and image processor to the folder of a model."""
         self.tokenizer.save_pretrained(folder)
         if self._images is not None:
             self._images.save_pretrained(folder)
 
 
 def _image_processor(folder: Path | str) -> Qwen2VLImageProcessorPil | None:
-    """None for a language model."""
+    """The image processor of a checkpoint, or None for a language model, which has none."""
     if cached_file(folder, _IMAGE_CONFIG, _raise_exceptions_for_missing_entries=False) is None:
         return None
     return Qwen2VLImageProcessorPil.from_pretrained(folder)
 
 
 def opened(media: Media) -> Image.Image:
-    """The image of a medium that a loader worker has opened."""
+    """The image of a medium that a loader worker has opened; TypeError when it is not open."""
     if not isinstance(media.source, Image.Image):
         raise TypeError(f"medium {media.source!r} is not open; open it in the data module first.")
     return media.source

@@ -13,7 +13,10 @@ _DIGEST_BYTES = 8  # 130,000 prompts collide with a chance of 5e-10
 
 
 def prompt_fingerprint(prompt: Prompt, images: Iterable[bytes]) -> bytes:
-    """Equal for prompts with the same texts, options and images."""
+    """A hash that is equal for prompts with the same texts, options and images.
+
+    ``images`` are the fingerprints of the prompt's images, in their order.
+    """
     texts = [message.text for message in prompt.messages]
     options = [f"{letter} {text}" for letter, text in prompt.options.items()]
     parts = [text.encode() for text in (*texts, *options)]
@@ -21,7 +24,10 @@ def prompt_fingerprint(prompt: Prompt, images: Iterable[bytes]) -> bytes:
 
 
 def image_fingerprint(media: Media) -> bytes:
-    """Equal for equal files: their length, first and last bytes. The middle is not read."""
+    """A hash of an image's length, its first and its last 4096 bytes; the middle is not read.
+
+    The bytes are those of the file, or the pixels of an image that is already open.
+    """
     source = media.source
     if isinstance(source, Path):
         return _file_fingerprint(source)

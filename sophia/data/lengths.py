@@ -24,16 +24,16 @@ OnOverlong = Literal["refuse", "skip", "resize"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptLength:
-    """Tokens of one prompt."""
+    """How many tokens one prompt has."""
 
     text_tokens: int
     """All tokens but the image tokens: text, and whatever the chat template adds."""
     image_tokens: tuple[int, ...]
-    """Per image."""
+    """One number per image."""
 
     @property
     def total(self) -> int:
-        """Tokens of the whole prompt."""
+        """How many tokens the whole prompt has, text and images."""
         return self.text_tokens + sum(self.image_tokens)
 
 
@@ -41,9 +41,13 @@ class PromptLength:
 class PromptLimits:
     """How large images and prompts may be, and what happens to prompts that are larger.
 
-    ``on_overlong``: ``refuse``: a prompt with more than ``max_prompt_tokens`` stops the run;
-    ``skip``: such prompts are left out and counted; ``resize``: their images shrink alike until
-    the prompt fits, never below ``min_pixels``. Nothing is ever cut off.
+    Args:
+        min_pixels: the fewest pixels of an image; smaller ones are enlarged.
+        max_pixels: the most pixels of an image; larger ones are reduced.
+        max_prompt_tokens: the most tokens of a prompt, text and images together.
+        on_overlong: what happens to a prompt with more tokens. With ``refuse`` it stops the run;
+            with ``skip`` it is left out and counted; with ``resize`` its images shrink alike until
+            it fits, never below ``min_pixels``. Nothing is ever cut off.
     """
 
     min_pixels: int
@@ -61,8 +65,9 @@ class PromptFitter:
         """Set the limits.
 
         Args:
-            limits: of images and prompts.
-            count_tokens: tokens of the chat with one placeholder per image; sees no pixels.
+            limits: how large images and prompts may be.
+            count_tokens: counts the tokens of a prompt's chat with one placeholder per image; it
+                is given prompts whose images are not open.
             factor: side in pixels of the square that one image token covers.
         """
         self.max_prompt_tokens = limits.max_prompt_tokens
@@ -73,7 +78,7 @@ class PromptFitter:
         self._count_tokens = count_tokens
 
     def measure(self, prompt: Prompt) -> PromptLength:
-        """The length at the usual pixel limits; reads image headers only.
+        """The length of a prompt at the usual pixel limits; only image headers are read.
 
         Raises:
             RowError: an image is missing, broken or too thin.
@@ -95,10 +100,10 @@ class PromptFitter:
         return show_media(prompt, limits)
 
     def limits_for(self, prompt: Prompt, length: PromptLength) -> tuple[PixelLimits, ...]:
-        """The pixel limits of each image.
+        """The pixel limits of each image, narrower than usual where the prompt must shrink.
 
         Raises:
-            RowError: the prompt is too long for the policy.
+            OverlongError: the prompt is too long, and is not to be resized or cannot be.
         """
         usual = (self._pixels,) * len(length.image_tokens)
         if length.total <= self.max_prompt_tokens:
@@ -137,13 +142,13 @@ class PromptFitter:
 
 
 class OverlongError(RowError):
-    """A prompt that has more tokens than allowed."""
+    """The error about a prompt that has more tokens than allowed."""
 
 
 def overlong_error(
     origin: Origin, length: PromptLength, *, max_tokens: int, remedy: str
 ) -> OverlongError:
-    """The error for a prompt that does not fit."""
+    """The error about a prompt that has more than ``max_tokens``, with what can be done."""
     reason = (
         f"the prompt has {length.total} tokens ({length.text_tokens} text,"
         f" {sum(length.image_tokens)} image), at most {max_tokens} are allowed"
@@ -159,7 +164,7 @@ def overlong_error(
 
 
 def open_dataset(dataset: PromptDataset, fitter: PromptFitter) -> OpenedPrompts:
-    """The data set as training and evaluation see it, after ``on_overlong`` has been obeyed."""
+    """The data set as training and evaluation see it: images open, too long prompts dealt with."""
     fitting = FittingPrompts(dataset, fitter) if fitter.on_overlong == "skip" else dataset
     return OpenedPrompts(fitting, fitter)
 
@@ -195,7 +200,7 @@ class FittingPrompts:
 
     @property
     def num_skipped(self) -> int:
-        """How many prompts were too long."""
+        """How many prompts were too long and are left out."""
         return len(self._dataset) - len(self._kept)
 
     @cached_property

@@ -8,10 +8,13 @@ from sophia.types import Prompt
 
 
 class PromptDataset(Protocol):
-    """Prompts by index. Their images are references, unless the data set opens them."""
+    """Prompts by index. Their images are references, unless the data set opens them.
+
+    The same index gives the same prompt each time.
+    """
 
     def __len__(self) -> int:
-        """How many."""
+        """How many prompts there are."""
 
     def __getitem__(self, index: int, /) -> Prompt:
-        """The same index gives the same prompt."""
+        """The prompt at a 0-based index; IndexError behind the last one."""

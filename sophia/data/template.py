@@ -31,13 +31,16 @@ class PromptTemplate:
         """Set the texts.
 
         Args:
-            system: the system turn, "" for none.
-            question: holds ``{question}`` exactly once.
-            type_sentences: problem type -> text put after the user turn; other types get none.
-            option: one option; holds ``{letter}`` and/or ``{text}``.
-            options_prefix: stands between the question and its options.
-            options_separator: stands between two options.
-            images_first: put all images before the whole text, wherever the row has them.
+            system: text of the system turn, "" for none.
+            question: text of the user turn, with ``{question}`` exactly once.
+            type_sentences: text put after the user turn by problem type; other types get none.
+            option: how one option is written, with ``{letter}``, ``{text}`` or both.
+            options_prefix: text between the question and its options.
+            options_separator: text between two options.
+            images_first: whether all images stand before the text, wherever the row has them.
+
+        Raises:
+            ValueError: ``question`` or ``option`` lacks its slots.
         """
         if question.count(_SLOT) != 1:
             raise ValueError(
@@ -64,7 +67,10 @@ class PromptTemplate:
         problem_type: str,
         options: Mapping[str, str],
     ) -> tuple[Message, ...]:
-        """The messages; neighbouring texts are joined."""
+        """The messages of a prompt: the system turn, if there is one, and the user turn.
+
+        ``question`` is texts and images in their order, ``options`` texts by letter.
+        """
         tail = self._options(options) + self._after + self._type_sentences.get(problem_type, "")
         parts: tuple[str | Media, ...] = (self._before, *question, tail)
         if self._images_first:

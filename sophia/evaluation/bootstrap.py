@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A value with its 95 % percentile interval."""
+    """A value with the bounds of its 95 % percentile interval; all NaN if nothing was averaged."""
 
     value: float
     low: float
@@ -31,6 +31,9 @@ class UnitBootstrap:
 
     (The pigeonhole bootstrap, Owen 2007, doi:10.1214/07-AOAS122: conservative when an item depends
     on several units.) The same replicates serve every estimate, so differences are paired.
+
+    Args:
+        units: the units that each item depends on, such as the scans in an image.
     """
 
     def __init__(self, units: Sequence[tuple[Hashable, ...]]) -> None:
@@ -44,13 +47,16 @@ class UnitBootstrap:
                 self._weights[:, item] *= counts[:, known[unit]]
 
     def mean(self, values: Array, among: Array | None = None) -> Estimate:
-        """Mean of (I,) values, over the items where ``among`` is 1."""
+        """The mean of (I,) values over the items where (I,) ``among`` is 1; None means all."""
         return _estimate(*self._ratio(values, among))
 
     def difference(
         self, before: Array, after: Array, among: tuple[Array | None, Array | None] = (None, None)
     ) -> Estimate:
-        """mean(after) - mean(before) on the same replicates."""
+        """The mean of (I,) ``after`` less that of (I,) ``before``, on the same replicates.
+
+        ``among`` holds for each of the two the items that count, as in ``mean``.
+        """
         first, second = self._ratio(before, among[0]), self._ratio(after, among[1])
         return _estimate(second[0] - first[0], second[1] - first[1])
 

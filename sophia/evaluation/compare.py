@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A share or mean: of what, and over which records."""
+    """The mean of ``value`` over those records for which ``among`` is true."""
 
     label: str
     value: Callable[[EvalRecord], float]
@@ -71,7 +71,10 @@ def summarise(records: Sequence[EvalRecord]) -> dict[str, Estimate]:
 
 
 def point_figures(records: Sequence[EvalRecord]) -> dict[str, float]:
-    """The figures of ``summarise`` without intervals, which take longer than short answers do."""
+    """The figures of ``summarise`` without intervals, which take long to compute.
+
+    Without ``pass@k`` and ``maj@n`` too. A figure over no record is NaN.
+    """
     figures = {name: _mean(*_columns(figure, records)) for name, figure in FIGURES.items()}
     values, among = _columns(FIGURES["accuracy"], records)
     for kind in sorted({r.problem_type for r in records}):
@@ -81,7 +84,10 @@ def point_figures(records: Sequence[EvalRecord]) -> dict[str, float]:
 
 
 def differences(before: Sequence[EvalRecord], after: Sequence[EvalRecord]) -> dict[str, Estimate]:
-    """after - before of every figure, paired by record."""
+    """The change of every figure from ``before`` to ``after``, with intervals paired by record.
+
+    Both hold the same prompts and samples in the same order.
+    """
     assert [(r.uid, r.sample) for r in before] == [(r.uid, r.sample) for r in after], (
         "the records are not of one set"
     )
@@ -94,7 +100,7 @@ def differences(before: Sequence[EvalRecord], after: Sequence[EvalRecord]) -> di
 
 
 def figure_label(name: str) -> str:
-    """How a key of ``summarise`` is called in a table; problem types are indented."""
+    """What a table calls a key of ``summarise``; problem types are indented."""
     if name in FIGURES:
         return FIGURES[name].label
     kind = name.partition("/")[2]
@@ -104,7 +110,7 @@ def figure_label(name: str) -> str:
 def comparison_table(
     before: Sequence[EvalRecord], after: Sequence[EvalRecord], *, title: str
 ) -> Table:
-    """Before, after and change of every figure, in percent."""
+    """A table of every figure before, after and its change, in percent with 95 % intervals."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("held-out, greedy, %", no_wrap=True)
     for column in ("before", "after", "change"):
@@ -119,7 +125,11 @@ def comparison_table(
 
 
 def summary_table(columns: Mapping[str, Sequence[EvalRecord]], *, title: str) -> Table:
-    """One column per evaluated policy, in percent; for two policies also the paired change."""
+    """A table with one column per evaluated policy, in percent with 95 % intervals.
+
+    ``columns`` holds the records of each policy by its name; for two policies there is a column
+    with the paired change.
+    """
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("held-out, %", no_wrap=True)
     summaries = [summarise(records) for records in columns.values()]

@@ -22,7 +22,10 @@ _WINDOW = 15
 
 
 def draw_curves(rows: Sequence[Mapping[str, str]], path: Path, *, title: str) -> None:
-    """Six panels over RL steps: each step faintly, a running mean of 15 steps on top."""
+    """Draw six panels over RL steps: each step faintly, a running mean of 15 steps on top.
+
+    ``rows`` are those of ``metrics.csv``; ``path`` says by its ending in which format.
+    """
     figure, axes = plt.subplots(2, 3, figsize=(13, 6.2))
     for axis, (label, names) in zip(axes.flat, _PANELS, strict=True):
         for name in names:

@@ -1,4 +1,4 @@
-"""Answers to held-out prompts, graded by the rules and the judge of training."""
+"""Generates answers to held-out prompts and grades them with the rules and judge of training."""
 
 from __future__ import annotations
 
@@ -37,34 +37,34 @@ class _Graded:
     thinking: Thinking | None
 
     def finished(self) -> list[EvalRecord]:
-        """The records with their thinking scores; waits for the judge."""
+        """The records with their thinking scores, once the judge has given them."""
         scores = iter(self.thinking.result() if self.thinking is not None else ())
         return [replace(r, thinking=next(scores)) if r.well_formed else r for r in self.records]
 
 
 class Prompts(Protocol):
-    """Prompts by index; a list is one."""
+    """Prompts by index, such as a list of them."""
 
     def __len__(self) -> int:
-        """How many."""
+        """How many prompts there are."""
 
     def __getitem__(self, index: int, /) -> Prompt:
-        """One prompt with open images."""
+        """The prompt at a 0-based index, its images open."""
 
 
 class Evaluator:
     """Evaluates whatever weights the engine holds.
 
     Args:
-        engine: generates.
-        encoder: prompt -> tensors.
+        engine: generates the answers.
+        encoder: turns a prompt into tensors.
         outcome: grades the answer; an answer without the format is wrong.
-        format: the format that was asked for.
+        format: says whether an answer has the format that was asked for.
         judge: scores the thinking of every well-formed answer.
-        max_new_tokens: length limit.
-        num_samples: answers per prompt; more than one are sampled, for pass@k and majority vote.
-        temperature: 0 is greedy, for one answer; several need more.
-        sampling_seed: of the samples.
+        max_new_tokens: length limit of an answer in tokens.
+        num_samples: how many answers each prompt gets; several are for pass@k and majority vote.
+        temperature: what logits are divided by; 0 decodes greedily, several answers need more.
+        sampling_seed: decides, with the prompt and the number of the answer, what is sampled.
     """
 
     def __init__(  # noqa: PLR0913  (one argument per key of configs/evaluation, and shared parts)
@@ -97,7 +97,7 @@ class Evaluator:
     def evaluate(self, prompts: Prompts, *, description: str | None) -> list[EvalRecord]:
         """The records of each prompt, in order. Prompts are asked for (and opened) some at a time.
 
-        ``description`` None shows no progress bar.
+        ``description`` is the label of the progress bar; None shows none.
         """
         order: list[str] = []
         graded: dict[str, _Graded] = {}
@@ -125,7 +125,7 @@ class Evaluator:
         return GenerationRequest(prompt=prompt, encoded=self._encoder(prompt), seeds=seeds)
 
     def _grade(self, rollout: Rollout, judge: JudgeStep) -> _Graded:
-        """By rule at once; the judge answers while others are generated."""
+        """Grade by rule at once; the judge scores while other answers are generated."""
         prompt = rollout.prompt
         records = tuple(self._record(prompt, c, i) for i, c in enumerate(rollout.completions))
         pairs = zip(rollout.completions, records, strict=True)

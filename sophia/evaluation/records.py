@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 SOUND_THINKING = 0.9
-"""A thinking score of at least this is sound: everything read right, claimed truly, concluded."""
+"""The least thinking score, in [0, 1], that counts as sound reasoning in figures and on pages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvalRecord:
     """One answer: the greedy one, or one of several samples.
 
-    ``units`` are what a bootstrap resamples (the scans in the image); an item whose units are
-    drawn twice counts twice. ``outcome`` or ``thinking`` None: could not be scored.
+    ``units`` are what a bootstrap resamples (the scans in the image, else the prompt itself); a
+    record whose unit is drawn twice counts twice. ``outcome`` and ``thinking`` are scores in [0,
+    1], or None where none could be given; ``sample`` numbers the answers to one prompt from 0.
     """
 
     uid: str
@@ -34,7 +35,7 @@ class EvalRecord:
 
 
 def save_records(path: Path, records: Sequence[EvalRecord]) -> None:
-    """One JSON object per line, whole or not at all."""
+    """Write one JSON object per line, the whole file or nothing."""
     partial = path.with_suffix(".partial")
     with partial.open("w") as file:
         for record in records:
@@ -43,11 +44,11 @@ def save_records(path: Path, records: Sequence[EvalRecord]) -> None:
 
 
 def load_records(path: Path) -> list[EvalRecord]:
-    """The inverse of save_records."""
+    """The records that ``save_records`` wrote."""
     with path.open() as file:
         return [parse_record(json.loads(line)) for line in file]
 
 
 def parse_record(row: dict[str, Any]) -> EvalRecord:
-    """From its JSON object."""
+    """The record that a JSON object of ``save_records`` describes."""
     return EvalRecord(**{**row, "units": tuple(row["units"])})

@@ -23,7 +23,11 @@ def evaluate_resumably(
 ) -> list[EvalRecord]:
     """The records of all prompts, in order; those that ``path`` holds are not made again.
 
-    The evaluator (and the model behind it) is made only when something is missing.
+    Args:
+        make_evaluator: builds the evaluator and the model behind it, if something is missing.
+        prompts: what is asked; a second call has to give the same ones.
+        path: the file that records are added to.
+        description: stands before the progress bar.
     """
     done = _load(path)
     evaluator = make_evaluator() if len(done) < len(prompts) else None
@@ -39,7 +43,7 @@ def evaluate_resumably(
 
 
 class _Piece:
-    """Some of the prompts, opened when they are asked for."""
+    """The prompts from ``start`` to before ``stop``, opened when they are asked for."""
 
     def __init__(self, prompts: Prompts, start: int, stop: int) -> None:
         self._prompts = prompts
@@ -53,14 +57,14 @@ class _Piece:
 
 
 def _append(path: Path, groups: Sequence[Sequence[EvalRecord]]) -> None:
-    """A prompt's records in one line: a kill leaves all of them or none."""
+    """Add a line with all records of a prompt, so that a kill leaves all of them or none."""
     with path.open("a") as file:
         for group in groups:
             file.write(json.dumps([asdict(record) for record in group]) + "\n")
 
 
 def _load(path: Path) -> Groups:
-    """What is done. What a kill left of a line is cut off."""
+    """The records that are there; what a kill left of a line is cut off the file."""
     if not path.is_file():
         return []
     data = path.read_bytes()

@@ -15,7 +15,10 @@ from sophia.rewards.trust import is_correct
 
 
 def sample_figures(records: Sequence[EvalRecord]) -> dict[str, Estimate]:
-    """``pass@k`` for k = 1, 2, 4, ... and all, and ``maj@n``; empty for one answer each."""
+    """``pass@k`` for k = 1, 2, 4, ... and n, and ``maj@n``, with n answers to each prompt.
+
+    Answers that could not be scored are left out. Empty when no prompt has several answers.
+    """
     prompts = [p for p in _by_prompt(records) if p]
     most = max((len(p) for p in prompts), default=1)
     if most < 2:
@@ -33,10 +36,10 @@ def sample_figures(records: Sequence[EvalRecord]) -> dict[str, Estimate]:
 
 
 def pass_at_k(num_samples: int, num_right: int, k: int) -> float:
-    """Chance that one of k answers drawn from these without replacement is right.
+    """The chance that one of k answers drawn from n = ``num_samples`` without replacement is right.
 
-    1 - C(n - c, k) / C(n, k), unbiased (Chen et al. 2021, arXiv:2107.03374, eq. 1). 0 when there
-    are fewer than k.
+    With c = ``num_right`` it is 1 - C(n - c, k) / C(n, k), an unbiased estimate (Chen et al. 2021,
+    arXiv:2107.03374, eq. 1), and 0 when n is less than k.
     """
     if num_samples < k:
         return 0.0
@@ -44,7 +47,10 @@ def pass_at_k(num_samples: int, num_right: int, k: int) -> float:
 
 
 def majority_is_right(answers: Sequence[EvalRecord]) -> bool:
-    """Whether the commonest answer is right; the first given wins a tie, no answer has no vote."""
+    """Whether the commonest answer is right; in a tie the one given first wins.
+
+    Answers are compared without case and repeated blanks; a text without an answer has no vote.
+    """
     given = [(_normal(r.text), r) for r in answers]
     votes = Counter(answer for answer, _ in given if answer is not None)
     if not votes:
@@ -54,7 +60,7 @@ def majority_is_right(answers: Sequence[EvalRecord]) -> bool:
 
 
 def _by_prompt(records: Sequence[EvalRecord]) -> list[list[EvalRecord]]:
-    """Scored records of each prompt."""
+    """The records of each prompt that have an outcome; an empty list where none has."""
     groups: dict[str, list[EvalRecord]] = {}
     for record in records:
         groups.setdefault(record.uid, [])

@@ -21,10 +21,16 @@ _MAX_SHARD_SIZE = "5GB"
 
 
 def export_policy(model: Any, skeleton: Path, folder: Path, *, write: bool) -> None:
-    """Export a policy that may be sharded and adapted.
+    """Write a policy, which may be sharded and adapted, to a folder in Hugging Face format.
 
     Every process must call this, one of them with ``write``. Weights are put together one by one
     and collected on the writer's CPU.
+
+    Args:
+        model: the policy.
+        skeleton: the folder with its config, tokenizer and image processor.
+        folder: where the policy is written.
+        write: whether this process is the one that writes.
     """
     weights = all_weights(model, dtype=export_dtype(skeleton))
     if write:
@@ -43,8 +49,13 @@ def export(
 ) -> None:
     """Write a folder that plain ``from_pretrained`` loads, under a temporary name first.
 
-    ``skeleton`` holds config, tokenizer and image processor; weights take the type that its config
-    names and, when they are many, several files with an index.
+    Args:
+        weights: the weights by their Hugging Face names.
+        skeleton: the folder with config, tokenizer and image processor; weights are written in the
+            type that its config names.
+        folder: where everything is written; what was there is replaced.
+        max_shard_size: the most bytes of a weight file, written as in ``5GB``; more weights become
+            several files with an index.
     """
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -60,13 +71,16 @@ def export(
 
 
 def export_dtype(skeleton: Path) -> torch.dtype:
-    """The type that the checkpoint of the start had, as its config says; float32 if it does not."""
+    """The type of the weights that the config in a folder names; float32 when it names none."""
     named = AutoConfig.from_pretrained(skeleton).dtype
     return named if isinstance(named, torch.dtype) else torch.float32
 
 
 def save_skeleton(source: Path | str, folder: Path) -> None:
-    """Everything of a checkpoint but its weights, so that a run's folder explains itself."""
+    """Copy everything of a checkpoint but its weights, so that a run's folder explains itself.
+
+    ``source`` is a local folder or a name on the hub.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for file in _files_without_weights(local_folder(source)):
         shutil.copy(file, folder)

@@ -20,14 +20,16 @@ from sophia.models.sharding import local, local_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoRA:
-    """Adapters on the linear layers of the language model (vision tower and head left out).
+    """Adapters on linear layers of the language model: W + (alpha / rank) B A, W frozen.
+
+    (Hu et al. 2021, arXiv:2106.09685, section 4.1.) The vision tower is left out unless asked for.
 
     Args:
-        rank: of the update.
+        rank: the rank of the update B A.
         alpha: the update is scaled by alpha / rank.
-        targets: linear layers by last name.
+        targets: which linear layers are adapted, by the last part of their name.
         vision: whether layers of the vision tower with such a name are adapted too.
-        seed: of the first values; the update itself starts at zero.
+        seed: decides, with a layer's name, the first values of A; B, and so the update, is zero.
     """
 
     rank: int
@@ -39,7 +41,7 @@ class LoRA:
     seed: int = 0
 
     def inject(self, model: Any) -> None:
-        """Adapt the model in place; everything but the adapters is frozen."""
+        """Put adapters in float32 into the model, and freeze everything else."""
         outside = "" if self.vision else r"(?!.*\bvisual\.)"
         config = LoraConfig(
             r=self.rank,
@@ -55,7 +57,10 @@ class LoRA:
 
     @torch.no_grad()
     def initialise(self, model: Any) -> None:
-        """First values by name and seed alone: the same on any number of processes."""
+        """Set the adapters' first values: B to zero, A uniform in (-1, 1) / sqrt(columns of A).
+
+        They follow from seed and name alone, so they are the same on any number of processes.
+        """
         for name, parameter in model.named_parameters():
             if ".lora_B." in name:
                 local(parameter).zero_()

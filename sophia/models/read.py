@@ -26,8 +26,14 @@ _SINGLE = "model.safetensors"
 def fill(model: Any, folder: Path, *, device: torch.device, offload: bool) -> None:
     """Give a model on the meta device its memory and its weights.
 
-    Shards lie on ``device``, or on the CPU with ``offload``; whole parameters and buffers always on
-    ``device``. Raises ValueError when the checkpoint lacks a parameter.
+    Args:
+        model: on the meta device, sharded or not; changed in place.
+        folder: the checkpoint, in Hugging Face format with safetensors.
+        device: where parameters and buffers lie.
+        offload: whether shards of parameters lie on the CPU instead.
+
+    Raises:
+        ValueError: the checkpoint lacks a parameter, or has it in another shape.
     """
     model.to_empty(device="cpu" if offload else device)
     model.tie_weights()
@@ -51,7 +57,7 @@ def fill(model: Any, folder: Path, *, device: torch.device, offload: bool) -> No
 
 
 def stored_dtype(folder: Path, part: str) -> torch.dtype | None:
-    """The type in which the checkpoint holds the first weight with ``part`` in its name."""
+    """The type of the first stored weight, by name, that has ``part`` in it; None without one."""
     for key, file in sorted(checkpoint_files(folder).items()):
         if part in key:
             with safe_open(file, framework="pt") as tensors:
@@ -61,7 +67,11 @@ def stored_dtype(folder: Path, part: str) -> torch.dtype | None:
 
 
 def checkpoint_files(folder: Path) -> dict[str, Path]:
-    """The file of each weight, by its name in the checkpoint."""
+    """The file that holds each weight, by the weight's name in the checkpoint.
+
+    Raises:
+        ValueError: the folder holds no safetensors.
+    """
     index = folder / _INDEX
     if index.is_file():
         names: Mapping[str, str] = json.loads(index.read_text())["weight_map"]
@@ -74,7 +84,7 @@ def checkpoint_files(folder: Path) -> dict[str, Path]:
 
 
 def _places(model: Any, folder: Path) -> dict[str, tuple[Path, str]]:
-    """File and key of each parameter, by its name in the model."""
+    """The file of each parameter and its name there, by its name in the model."""
     transforms = get_model_conversion_mapping(model)
     renamings = [t for t in transforms if isinstance(t, WeightRenaming)]
     converters = [t for t in transforms if isinstance(t, WeightConverter)]
@@ -94,7 +104,10 @@ def _places(model: Any, folder: Path) -> dict[str, tuple[Path, str]]:
 
 
 def _read(parameter: Tensor, file: Path, key: str) -> None:
-    """Opened anew for each weight: pages that were read do not stay mapped."""
+    """Read this process's rows of a weight into a parameter.
+
+    The file is opened anew for each weight, so that pages that were read do not stay mapped.
+    """
     with safe_open(file, framework="pt") as tensors:
         stored = tensors.get_slice(key)
         if tuple(stored.get_shape()) != tuple(parameter.shape):
@@ -108,7 +121,7 @@ def _read(parameter: Tensor, file: Path, key: str) -> None:
 
 
 def local_folder(folder: Path | str) -> Path:
-    """The folder itself, or where a hub name was downloaded to."""
+    """The folder itself, or the one that the checkpoint of that name on the hub is loaded to."""
     path = Path(folder)
     if path.is_dir():
         return path

@@ -37,7 +37,23 @@ _CHAT_TEMPLATE = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TinyQwen25VL:
-    """The shape of the built-in model; patches of 14 pixels, 2 x 2 of them merged into a token."""
+    """The shape of the built-in model.
+
+    Patches have sides of 14 pixels, and 2 x 2 of them are merged into a token.
+
+    Args:
+        seed: decides the first weights.
+        vocab_size: the most tokens that the tokenizer may learn, special ones included.
+        hidden_size: width of the language model, a multiple of ``num_heads``.
+        num_layers: how many layers the language model has.
+        num_heads: attention heads of the language model.
+        num_kv_heads: key and value heads of the language model, each shared by several heads.
+        intermediate_size: width inside the language model's MLPs.
+        vision_hidden_size: width of the vision tower; inside its MLPs it is twice as much.
+        vision_layers: how many layers the vision tower has.
+        vision_heads: attention heads of the vision tower.
+        initializer_range: standard deviation of the first weights.
+    """
 
     seed: int
     vocab_size: int
@@ -52,7 +68,12 @@ class TinyQwen25VL:
     initializer_range: float
 
     def save(self, folder: Path, *, corpus: Iterable[str]) -> None:
-        """Write weights, tokenizer (trained on the corpus) and processor to the folder."""
+        """Write weights, tokenizer and image processor to a folder in Hugging Face format.
+
+        Args:
+            folder: where everything is written.
+            corpus: the texts that the tokenizer learns its tokens from.
+        """
         tokenizer = _train_tokenizer(corpus, self.vocab_size)
         config = self._config(tokenizer)
         with torch.random.fork_rng(devices=[]):
@@ -114,7 +135,7 @@ class TinyQwen25VL:
 
 
 def _train_tokenizer(corpus: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
-    """Byte-level BPE with Qwen's special tokens and chat template."""
+    """A byte-level BPE tokenizer with Qwen's special tokens, and its chat template in short."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -135,7 +156,7 @@ def _train_tokenizer(corpus: Iterable[str], vocab_size: int) -> PreTrainedTokeni
 
 
 def _image_processor() -> Qwen2VLImageProcessorPil:
-    """Images keep their size from one merged token (28 x 28) up to 256 of them."""
+    """An image processor that keeps the size of images of one token (28 x 28 pixels) to 256."""
     return Qwen2VLImageProcessorPil(
         size={"shortest_edge": 28 * 28, "longest_edge": 256 * 28 * 28},
         patch_size=14,

@@ -17,7 +17,12 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One series: every point faintly and a running mean on top, or a filled band."""
+    """One series of a chart: a faint path, a clear one on top of it, and its points.
+
+    ``raw`` is the SVG path through every point, "" when it would equal ``smooth``, the path of the
+    running mean; in a stacked chart ``smooth`` is the outline of a band. ``color`` numbers the
+    colours of the page from 0.
+    """
 
     label: str
     color: int
@@ -28,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """A number on an axis and where it stands."""
+    """A number on an axis, as text, and where it stands in the view box."""
 
     label: str
     at: float
@@ -36,7 +41,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What a page draws; coordinates are those of its view box."""
+    """What a page draws; places are in a view box ``WIDTH`` wide and ``HEIGHT`` high.
+
+    ``x_range`` is in the unit of the x axis; ``stacked`` says that lines are bands.
+    """
 
     title: str
     note: str
@@ -48,7 +56,7 @@ class Chart:
 
 
 def line_chart(title: str, series: Mapping[str, Points], *, note: str = "") -> Chart | None:
-    """A curve per series; None when none has a point."""
+    """A chart with a curve for each series, by label; None when no series has a point."""
     known = {label: thinned(points) for label, points in series.items() if points}
     known = {label: points for label, points in known.items() if points}
     if not known:
@@ -70,7 +78,11 @@ def line_chart(title: str, series: Mapping[str, Points], *, note: str = "") -> C
 def share_chart(
     title: str, series: Mapping[str, Points], *, colors: Sequence[int], note: str = ""
 ) -> Chart | None:
-    """Shares that add up to one, as bands on top of each other."""
+    """A chart of shares that add up to one, as bands on top of each other.
+
+    ``colors`` has a number for each series, in order. None when the series have no points, or not
+    at the same steps.
+    """
     known = {label: _running_mean(thinned(points)) for label, points in series.items() if points}
     if not known:
         return None
@@ -103,7 +115,7 @@ def _chart(title: str, note: str, lines: tuple[Line, ...], axes: _Axes, *, stack
 
 
 class _Axes:
-    """From numbers to places in the view box."""
+    """Turns numbers into places in the view box; the axes span the given points."""
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
         self.x_range = _span(x for x, _ in points)
@@ -119,7 +131,7 @@ class _Axes:
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
     def path(self, points: Points) -> str:
-        """An SVG path through the points."""
+        """The SVG path through the points."""
         return "M" + "L".join(f"{self.x(x)} {self.y(y)}" for x, y in points)
 
 
@@ -132,7 +144,7 @@ def _span(values: Iterable[float]) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, count: int) -> list[float]:
-    """Round numbers inside the range."""
+    """About ``count`` round numbers inside the range, evenly spaced."""
     rough = (high - low) / count
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(s * size for s in (1, 2, 5, 10) if s * size >= rough)
@@ -145,14 +157,14 @@ def _number(value: float) -> str:
 
 
 def thinned(points: Points) -> list[tuple[float, float]]:
-    """Finite points, at most some hundred of them."""
+    """The points with a finite value, evenly thinned to at most 400."""
     finite = [(x, y) for x, y in points if math.isfinite(y)]
     stride = -(-len(finite) // _MAX_POINTS)
     return finite[::stride] if stride > 1 else finite
 
 
 def _running_mean(points: Points) -> list[tuple[float, float]]:
-    """Mean over the points around; short series stay as they are."""
+    """Each point's mean over the 15 points around it; shorter series stay as they are."""
     if len(points) <= _WINDOW:
         return list(points)
     half = _WINDOW // 2

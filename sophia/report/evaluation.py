@@ -15,14 +15,20 @@ from sophia.report.page import write_page
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureRow:
-    """A line of the table; each cell is (value, low, high), None where there is nothing to say."""
+    """A line of the table of figures.
+
+    Each cell is a value with the bounds of its interval, or None where there is nothing to say.
+    """
 
     label: str
     cells: tuple[tuple[float, float, float] | None, ...]
 
 
 def figure_rows(columns: Mapping[str, Sequence[EvalRecord]]) -> list[FigureRow]:
-    """Value and interval of every figure by policy, and the paired change when there are two."""
+    """A row per figure with a cell per policy, and one for the paired change of two policies.
+
+    ``columns`` holds the records of each policy by its name.
+    """
     summaries = [summarise(records) for records in columns.values()]
     if not summaries:
         return []
@@ -43,7 +49,14 @@ def write_evaluation_page(
     *,
     subtitle: str,
 ) -> None:
-    """Figures with intervals and the first answers with their images; ``columns`` by policy."""
+    """Write the page with all figures and with the answers to the first prompts.
+
+    Args:
+        path: the HTML file that is written.
+        columns: the records of each policy by its name.
+        prompts: what was asked, for the images of the first prompts.
+        subtitle: stands below the title.
+    """
     write_page(
         path,
         "evaluation.html",

@@ -17,7 +17,10 @@ _MAX_SIDE = 224
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A group with a right answer that was thought soundly and one that was not."""
+    """A group with two right answers, of which one was thought soundly and one was not.
+
+    ``place`` numbers the group in its step from 0; ``images`` are data URIs.
+    """
 
     group: GroupRecord
     place: int
@@ -27,12 +30,16 @@ class Example:
 
     @property
     def weight(self) -> float:
-        """Of the thinking reward in this group, gamma included."""
+        """The weight that the thinking reward had in this group, the trust weight included."""
         return next(part.weight for part in self.lucky.parts if part.name == "thinking")
 
 
 def find_example(folder: Path) -> Example | None:
-    """From the first kept steps, where thinking weighs most; the one with the widest gap."""
+    """The example with the widest gap in the first kept step that has one; None without one.
+
+    ``folder`` holds the kept groups of a run. Only the first 12 kept steps are searched: there
+    thinking weighs most.
+    """
     for rl_step in kept_steps(folder)[:_STEPS_SEARCHED]:
         found = list(_candidates(load_groups(folder, rl_step, images=False)))
         if found:

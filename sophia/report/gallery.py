@@ -17,12 +17,12 @@ GALLERY_SIZE = 64
 _MAX_SIDE = 224
 
 Images = Mapping[str, Sequence[str]]
-"""uid -> images as data URIs."""
+"""The images of each prompt as data URIs, by the prompt's uid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one policy said: its grades as the page shows and filters them."""
+    """What one policy answered, with its grades; ``kind`` is a key of KINDS."""
 
     who: str
     text: str
@@ -34,7 +34,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One question with its images and the answers to it; the last answer is filtered by."""
+    """One question with its images as data URIs and the answers of all policies to it."""
 
     uid: str
     question: str
@@ -44,7 +44,7 @@ class Card:
 
     @property
     def kind(self) -> str:
-        """Of the last answer."""
+        """The key of KINDS that the page filters this card by: that of the last answer."""
         return self.answers[-1].kind
 
 
@@ -55,11 +55,11 @@ KINDS = {
     "wrong-wrong": "wrong answer, wrong thinking",
     "unscored": "not scored",
 }
-"""What the filter offers: answer, then thinking."""
+"""What the page's filter offers; a key names the answer first and the thinking second."""
 
 
 def kind_of(record: EvalRecord) -> str:
-    """A key of KINDS. Without a thinking score an ill-formed answer is wrong in both."""
+    """The key of KINDS that a record belongs to; an ill-formed answer is wrong in both."""
     if record.outcome is None or (record.thinking is None and record.well_formed):
         return "unscored"
     sound = record.thinking is not None and record.thinking >= SOUND_THINKING
@@ -68,7 +68,10 @@ def kind_of(record: EvalRecord) -> str:
 
 
 def cards(columns: Mapping[str, Sequence[EvalRecord]], images: Images) -> list[Card]:
-    """A card for each question whose images were kept; ``columns`` are records by policy."""
+    """A card for each question whose uid is in ``images``, with each policy's first answer to it.
+
+    ``columns`` holds the records of each policy by its name.
+    """
     by_uid: dict[str, list[tuple[str, EvalRecord]]] = {}
     for who, records in columns.items():
         for record in records:
@@ -98,7 +101,7 @@ def _answer(who: str, record: EvalRecord) -> Answer:
 
 
 def small_images(prompts: Prompts) -> dict[str, list[str]]:
-    """The first prompts' images, small enough to stand in a page."""
+    """The images of the first 64 prompts, with sides of at most 224 pixels, by uid."""
     first = (prompts[index] for index in range(min(len(prompts), GALLERY_SIZE)))
     return {
         prompt.uid: [data_uri(image) for image in prompt_images(prompt, max_side=_MAX_SIDE)]
@@ -107,14 +110,14 @@ def small_images(prompts: Prompts) -> dict[str, list[str]]:
 
 
 def save_images(path: Path, images: Images) -> None:
-    """Keep them beside the records, so that a page needs the run's folder alone."""
+    """Write the images as JSON, whole or not at all, so that a page needs no data set."""
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(images))
     os.replace(partial, path)
 
 
 def load_images(path: Path) -> dict[str, list[str]]:
-    """The inverse of save_images; empty when none were kept."""
+    """The images that ``save_images`` wrote; empty when there is no such file."""
     if not path.is_file():
         return {}
     found: dict[str, list[str]] = json.loads(path.read_text())

@@ -12,7 +12,7 @@ from sophia.run.groups import CompletionRecord, GroupRecord
 
 
 def group_text(group: GroupRecord, *, title: str, images: Sequence[Path]) -> Text:
-    """Prompt, gold answer, where the images are, gamma."""
+    """The group's prompt, gold answer and trust weight (gamma), and the paths of its images."""
     counted = "" if group.thinking_counted else "; the thinking reward was left out of this group"
     lines = [
         f"{title}: {group.uid} ({group.problem_type})",
@@ -26,7 +26,11 @@ def group_text(group: GroupRecord, *, title: str, images: Sequence[Path]) -> Tex
 
 
 def group_table(group: GroupRecord) -> Table:
-    """A row per completion: parts as value x weight, total, advantage, mean log-prob, tokens."""
+    """A table with a row per completion.
+
+    It shows the text, every reward part as value x weight, their total, the advantage, the mean
+    log-probability of the sampled tokens in nats, and how many tokens there are.
+    """
     table = Table(title_justify="left", show_lines=True)
     table.add_column("completion", overflow="fold", min_width=24)
     for part in group.completions[0].parts:
@@ -61,7 +65,10 @@ def _number(value: float | None) -> str:
 
 
 def save_group_images(folder: Path, group: GroupRecord, *, place: int) -> list[Path]:
-    """The images as files, so that a terminal can point at them."""
+    """Write the group's images to a folder and return their paths, for a terminal to name.
+
+    ``place`` numbers the group in its step from 0 and becomes part of the file names.
+    """
     paths = []
     for index, image in enumerate(group.images):
         kind = "png" if image.startswith(b"\x89PNG") else "jpg"

@@ -22,14 +22,14 @@ _PAGES = jinja2.Environment(
 
 
 def render(template: str, **values: Any) -> str:
-    """The page's text."""
+    """The text of a page: the template of that name, filled with the values."""
     return _PAGES.get_template(template).render(
         box=charts, kinds=KINDS, percent=percent, short=short, **values
     )
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:
-    """Write the page, whole or not at all."""
+    """Fill a template and write the page, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(render(template, **values), encoding="utf-8")
@@ -37,12 +37,15 @@ def write_page(path: Path, template: str, **values: Any) -> None:
 
 
 def percent(value: float | None, *, sign: bool = False) -> str:
-    """``81.2``, a dash for what is not known (None or NaN)."""
+    """A share in percent with one decimal (``81.2``), a dash for what is unknown (None or NaN).
+
+    With ``sign`` it begins with + or -.
+    """
     if value is None or value != value:
         return "–"
     return f"{100 * value:{'+' if sign else ''}.1f}"
 
 
 def short(value: float | None) -> str:
-    """Two digits, a dash for None."""
+    """A number with at most two decimals, a dash for None."""
     return "–" if value is None else f"{value:.2f}".rstrip("0").rstrip(".")

@@ -56,7 +56,15 @@ _MIX = {
 
 
 def write_run_report(run_dir: Path, *, title: str) -> Path:
-    """``report.html`` of a run, finished or not. Raises ValueError when there is no run."""
+    """Write the report page of a run, finished or not, and return its path.
+
+    Args:
+        run_dir: the folder of the run, where the page is written.
+        title: stands at the top of the page.
+
+    Raises:
+        ValueError: the folder holds no run.
+    """
     folder = RunFolder(path=Path(run_dir))
     if not folder.config.is_file():
         raise ValueError(
@@ -139,7 +147,7 @@ def _timed(rows: MetricRows) -> list[str]:
 
 
 def _phases(rows: MetricRows) -> list[tuple[str, float, float]]:
-    """(phase, mean seconds, share of a step), longest first."""
+    """The phases of a step as (name, mean seconds, share of the step), longest first."""
     means = {
         n.removeprefix("timing_s/"): fmean(y for _, y in _points(rows, n)) for n in _timed(rows)
     }

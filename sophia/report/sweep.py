@@ -34,7 +34,11 @@ _T = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRun:
-    """One finished run: its overrides by key, its figures, its folder."""
+    """One finished run of a sweep.
+
+    ``overrides`` are the values set on its command line by key; ``figures`` are held-out figures
+    after training, ``before`` is the accuracy before it; ``minutes`` is the wall time of it all.
+    """
 
     folder: Path
     overrides: Mapping[str, str]
@@ -45,7 +49,10 @@ class SweepRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mean:
-    """Mean over runs with the half-width of its 95 % interval (None for a single run)."""
+    """A mean over runs and the half-width of its 95 % interval.
+
+    ``value`` is None when no run has the figure, ``half_width`` when fewer than two have.
+    """
 
     value: float | None
     half_width: float | None
@@ -53,7 +60,10 @@ class Mean:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Runs that differ in their seed alone."""
+    """Runs that differ in their seed alone, and the mean of each figure over them.
+
+    ``values`` are the values of the swept keys that they share.
+    """
 
     values: Mapping[str, str]
     runs: tuple[SweepRun, ...]
@@ -61,7 +71,7 @@ class Setting:
 
 
 def load_runs(folders: Sequence[Path]) -> list[SweepRun]:
-    """The finished ones."""
+    """The runs in those of the folders whose run has finished."""
     return [_load(folder) for folder in folders if RunFolder(path=folder).record.is_file()]
 
 
@@ -79,7 +89,7 @@ def _load(folder: Path) -> SweepRun:
 
 
 def settings(runs: Sequence[SweepRun]) -> list[Setting]:
-    """Runs grouped by the keys that differ between them, the seed left out; best first."""
+    """The runs grouped by the keys that differ between them but for the seed, best first."""
     keys = swept_keys(runs)
     groups: dict[tuple[str, ...], list[SweepRun]] = {}
     for run in runs:
@@ -96,14 +106,14 @@ def settings(runs: Sequence[SweepRun]) -> list[Setting]:
 
 
 def swept_keys(runs: Sequence[SweepRun]) -> list[str]:
-    """Keys with more than one value among the runs, without the seed."""
+    """The keys that have more than one value among the runs, the seed left out."""
     keys = dict.fromkeys(key for run in runs for key in run.overrides)
     varied = [k for k in keys if len({run.overrides.get(k) for run in runs}) > 1]
     return [key for key in varied if key != REPLICATED]
 
 
 def mean_over(values: Sequence[float | None]) -> Mean:
-    """Mean and Student-t interval over the runs that have the figure."""
+    """The mean of the values that are known, with their Student-t interval."""
     known = [value for value in values if value is not None]
     if not known:
         return Mean(value=None, half_width=None)
@@ -115,7 +125,7 @@ def mean_over(values: Sequence[float | None]) -> Mean:
 
 
 def sweep_table(found: Sequence[Setting], *, title: str) -> Table:
-    """A row per setting, in percent."""
+    """A table with a row per setting, figures in percent with the half-widths of intervals."""
     table = Table(title=title, title_justify="left")
     for key in found[0].values:
         table.add_column(key)
@@ -136,7 +146,13 @@ def _cell(mean: Mean) -> str:
 
 
 def write_sweep(folder: Path, runs: Sequence[SweepRun], *, failed: Sequence[Path]) -> None:
-    """``sweep.csv`` (a row per run) and ``sweep.html`` (settings, curves, runs)."""
+    """Write ``sweep.csv`` (a row per run) and ``sweep.html`` (settings, curves, runs).
+
+    Args:
+        folder: the folder of the sweep, where both are written.
+        runs: the finished runs.
+        failed: folders of the runs that did not finish, which the page names.
+    """
     found = settings(runs)
     places = SweepFolder(path=folder)
     _write_csv(places.table, runs)
@@ -170,7 +186,7 @@ def _write_csv(path: Path, runs: Sequence[SweepRun]) -> None:
 
 
 def _charts(found: Sequence[Setting]) -> list[Chart]:
-    """Mean over the runs of a setting, at the steps that all of them have."""
+    """Curves of each setting's mean over its runs, at the steps that all of them have."""
     wanted = {"Accuracy of samples": "accuracy", "Thinking reward": "thinking/mean", "KL": "kl"}
     charts = []
     for title, name in wanted.items():

@@ -24,7 +24,10 @@ _CHUNK = 1 << 24
 
 
 def commit_folder(partial: Path, target: Path) -> None:
-    """Turn a folder whose files are written into a checkpoint, with a list of what is in it."""
+    """Turn a folder whose files are written into the checkpoint ``target``.
+
+    A list of its files with sizes and check sums is added; a checkpoint of that name is replaced.
+    """
     sums = {name: [size, crc] for name, size, crc in _sums(partial)}
     manifest = partial / _MANIFEST
     with manifest.open("w") as file:
@@ -37,12 +40,12 @@ def commit_folder(partial: Path, target: Path) -> None:
 
 
 def checkpoint_path(folder: Path, rl_step: int) -> Path:
-    """Where the state after ``rl_step`` RL steps is kept."""
+    """The path in a folder of checkpoints of the state after ``rl_step`` RL steps."""
     return folder / f"step_{rl_step:06d}.ckpt"
 
 
 def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    """(RL steps done, file or folder), earliest first; whether they are whole is not looked at."""
+    """The checkpoints in a folder as (RL steps done, path), earliest first, whole or not."""
     found = [
         (int(match[1]), path)
         for path in folder.glob("step_*.ckpt")
@@ -52,7 +55,10 @@ def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
 
 
 def last_whole_checkpoint(folder: Path) -> tuple[int, Path] | None:
-    """The latest checkpoint that reads back as it was written; the log names damaged ones."""
+    """The latest whole checkpoint as (RL steps done, path); the log names damaged later ones.
+
+    None when no checkpoint in the folder reads back as it was written.
+    """
     for rl_step, path in reversed(list_checkpoints(folder)):
         if is_whole(path):
             return rl_step, path
@@ -61,12 +67,12 @@ def last_whole_checkpoint(folder: Path) -> tuple[int, Path] | None:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether every byte is what was written, by the check sums kept with it."""
+    """Whether every byte of a checkpoint is what was written, by the check sums kept with it."""
     return _is_whole(path, path.stat().st_mtime_ns)
 
 
 def remove_checkpoint(path: Path) -> None:
-    """Delete a file or a folder; a kill leaves nothing that looks like a checkpoint."""
+    """Delete a checkpoint; a kill on the way leaves nothing that looks like one."""
     doomed = path.with_suffix(".deleted")
     if doomed.is_dir():
         shutil.rmtree(doomed)
@@ -100,7 +106,7 @@ def _is_whole(path: Path, _changed_ns: int) -> bool:
 
 
 def _sums(folder: Path) -> list[tuple[str, int, int]]:
-    """(name, bytes, CRC-32) of every file but the list itself."""
+    """Each file of a checkpoint but the list itself, as (name, size in bytes, CRC-32)."""
     files = sorted(f for f in folder.iterdir() if f.is_file() and f.name != _MANIFEST)
     with ThreadPoolExecutor() as pool:
         return list(pool.map(_sum, files))

@@ -20,10 +20,14 @@ _PREFIX = "policy.model."
 
 
 def to_hf_folder(ckpt: Path) -> Path:
-    """A Hugging Face folder for a run folder, a checkpoint file of a run, or such a folder itself.
+    """The folder in Hugging Face format for what a user names as a checkpoint.
 
-    A checkpoint is exported to ``exports/`` of its run, once. A run that has not finished is
-    represented by its last checkpoint.
+    That is the folder of a run, a checkpoint in one, or a folder that has the format already. A
+    checkpoint is exported to ``exports/`` of its run, once; a run that has not finished stands for
+    its last whole checkpoint.
+
+    Raises:
+        ValueError: it is none of these, or a run without a checkpoint.
     """
     if (ckpt / "config.json").is_file():
         return ckpt
@@ -44,7 +48,11 @@ def to_hf_folder(ckpt: Path) -> Path:
 
 
 def resolve_checkpoint(path: Path) -> Path:
-    """The checkpoint itself, or the last whole one of a run folder."""
+    """The path itself if it is a checkpoint, else the last whole checkpoint of that run folder.
+
+    Raises:
+        ValueError: it is neither.
+    """
     if path.suffix == ".ckpt" and path.exists():
         return path
     last = RunFolder(path=path).last_checkpoint
@@ -54,7 +62,13 @@ def resolve_checkpoint(path: Path) -> Path:
 
 
 def export_checkpoint(ckpt: Path, folder: Path, *, max_shard_size: str = "5GB") -> None:
-    """Write the policy of a checkpoint of a run, sharded or not, to a folder of choice."""
+    """Write the policy in a checkpoint of a run to a folder in Hugging Face format.
+
+    ``max_shard_size`` is the most bytes of a weight file, written as in ``5GB``.
+
+    Raises:
+        ValueError: the checkpoint is damaged, or not inside the folder of a run.
+    """
     run = RunFolder(path=ckpt.parent.parent)
     if not (run.skeleton / "config.json").is_file():
         raise ValueError(f"{ckpt} is not inside a run folder: {run.skeleton} is missing.")
@@ -66,7 +80,7 @@ def export_checkpoint(ckpt: Path, folder: Path, *, max_shard_size: str = "5GB") 
 
 
 def policy_state(ckpt: Path) -> dict[str, Tensor]:
-    """The policy in a checkpoint under Hugging Face names, adapters merged."""
+    """The policy's weights in a checkpoint by their Hugging Face names, adapters merged."""
     if ckpt.is_dir():
         meta = torch.load(ckpt / "meta.pt", map_location="cpu", weights_only=True)
         state = _sharded_state(ckpt)
@@ -77,7 +91,7 @@ def policy_state(ckpt: Path) -> dict[str, Tensor]:
 
 
 def _sharded_state(ckpt: Path) -> dict[str, Tensor]:
-    """Weights only: moments are not read."""
+    """The policy's weights in a sharded checkpoint; the optimizer's moments are not read."""
     reader = FileSystemReader(ckpt)
     prefix = f"state_dict.{_PREFIX}"
     state: dict[str, Tensor] = {

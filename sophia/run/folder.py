@@ -14,28 +14,28 @@ from sophia.run.checkpoint import last_whole_checkpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFolder:
-    """The places in a run's folder; the one home of their names."""
+    """The paths in a run's folder; what they name need not exist yet."""
 
     path: Path
 
     @property
     def config(self) -> Path:
-        """The settings, interpolations unresolved."""
+        """The settings as YAML, interpolations left as they were written."""
         return self.path / "config.yaml"
 
     @property
     def metrics(self) -> Path:
-        """One row per RL step."""
+        """The metrics as CSV, one row per RL step."""
         return self.path / "metrics.csv"
 
     @property
     def policy(self) -> Path:
-        """The trained policy in Hugging Face format."""
+        """The folder with the trained policy in Hugging Face format."""
         return self.path / "policy"
 
     @property
     def record(self) -> Path:
-        """run.json."""
+        """The record of a finished run as JSON: what ran, on what, how long, what came out."""
         return self.path / "run.json"
 
     @property
@@ -45,7 +45,7 @@ class RunFolder:
 
     @property
     def skeleton(self) -> Path:
-        """Config, tokenizer and image processor of the policy, to export checkpoints with."""
+        """The folder with the policy's config, tokenizer and image processor, for exports."""
         return self.path / "model"
 
     @property
@@ -132,13 +132,13 @@ class RunFolder:
 
     @property
     def last_checkpoint(self) -> Path | None:
-        """The latest whole checkpoint."""
+        """The path of the latest whole checkpoint, or None without one."""
         found = last_whole_checkpoint(self.checkpoints)
         return found[1] if found else None
 
     @property
     def start_step(self) -> int:
-        """RL steps that the latest whole checkpoint has behind it."""
+        """How many RL steps the latest whole checkpoint has behind it, 0 without one."""
         found = last_whole_checkpoint(self.checkpoints)
         return found[0] if found else 0
 
@@ -161,7 +161,7 @@ class SweepFolder:
 
 
 def run_around(path: Path) -> RunFolder | None:
-    """The run that a policy is of: the folder itself, or the one its checkpoint or export is in."""
+    """The run that ``path`` is the folder of, or whose checkpoint or export it is; None if none."""
     for folder in (path, *path.parents[:2]):
         run = RunFolder(path=folder)
         if run.config.is_file() and run.skeleton.is_dir():
@@ -170,7 +170,7 @@ def run_around(path: Path) -> RunFolder | None:
 
 
 def open_run_folder(path: Path, settings: str, *, resume: bool) -> RunFolder:
-    """A new folder, or the one of a run with the very same settings that goes on.
+    """The folder of a new run, or of one with the very same settings that goes on.
 
     ``settings`` is the configuration as YAML, interpolations unresolved. Raises ValueError when a
     new run would write over another, when there is nothing to resume, and when the settings differ.

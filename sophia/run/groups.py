@@ -52,7 +52,9 @@ _SCHEMA = pa.schema(
 class CompletionRecord:
     """A completion, its reward, and the advantage that the loss used.
 
-    ``sampling_logp_mean`` and ``_min`` are over its tokens, under the policy that sampled it.
+    ``sampling_logp_mean`` and ``_min`` are log-probabilities in nats over its tokens, under the
+    policy that sampled it. ``gated`` says that the missing format set ``total`` to 0; ``total`` is
+    None when the completion could not be scored.
     """
 
     text: str
@@ -73,7 +75,10 @@ class CompletionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRecord:
-    """A prompt and everything that was sampled, scored and used for it."""
+    """A prompt and everything that was sampled, scored and used for it.
+
+    ``images`` are files in PNG or JPEG; ``trust`` is the trust weight (gamma) of the group.
+    """
 
     rl_step: int
     uid: str
@@ -95,7 +100,7 @@ def record_groups(
     rl_step: int,
     max_image_side: int,
 ) -> list[GroupRecord]:
-    """The groups of a step as records.
+    """The groups of a step as records, with the advantages that the loss used.
 
     Images with a side over ``max_image_side`` pixels are made smaller; 0 leaves images out.
     """
@@ -167,13 +172,16 @@ def save_groups(
 
 
 def kept_steps(folder: Path) -> list[int]:
-    """RL steps that are kept, earliest first."""
+    """The RL steps whose groups are kept in a folder, earliest first."""
     matches = (_NAME.fullmatch(path.name) for path in folder.glob("step_*.parquet"))
     return sorted({int(match[1]) for match in matches if match})
 
 
 def load_groups(folder: Path, rl_step: int, *, images: bool = True) -> list[GroupRecord]:
-    """All groups of a step, process by process. Empty when the step was not kept."""
+    """All groups of a step, process by process; empty when the step was not kept.
+
+    Without ``images`` the records have none, which is faster.
+    """
     return list(_load(folder, rl_step, images=images))
 
 

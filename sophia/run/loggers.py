@@ -26,15 +26,15 @@ class ResultLogger(Protocol):
     """A logger that can compare runs by their settings and final figures."""
 
     def log_results(self, settings: Settings, figures: Mapping[str, float]) -> None:
-        """Called once, when the run is over."""
+        """Take the settings and final figures of a run; called once, when the run is over."""
 
 
 class TensorBoard(TensorBoardLogger):
-    """Events in the run folder; a resumed run hides what a killed one wrote after its checkpoint.
+    """Writes events to the run folder; a resumed run hides those after its checkpoint.
 
     Args:
-        run_dir: of the run.
-        start_step: RL step that this process starts at.
+        run_dir: the folder of the run; events are written to its folder ``tensorboard``.
+        start_step: the RL step that this process starts at.
     """
 
     def __init__(self, *, run_dir: Path, start_step: int) -> None:
@@ -48,7 +48,7 @@ class TensorBoard(TensorBoardLogger):
 
     @rank_zero_only
     def log_results(self, settings: Settings, figures: Mapping[str, float]) -> None:
-        """The HPARAMS tab. A writer of its own: this one would purge again when it reopens."""
+        """Write what the HPARAMS tab shows, with another writer: this one would purge again."""
         with SummaryWriter(self.log_dir, filename_suffix=".results") as writer:
             for summary in hparams(dict(settings), dict(figures)):  # type: ignore[no-untyped-call]
                 writer._get_file_writer().add_summary(summary)
@@ -61,6 +61,9 @@ class CSVMetrics(Logger):
 
     A resumed run goes on in the same file: the first row it logs removes all rows from that step
     on, so a kill leaves neither duplicates nor half a row.
+
+    Args:
+        path: the CSV file; its first column is ``rl_step``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,26 +73,26 @@ class CSVMetrics(Logger):
 
     @property
     def name(self) -> str:
-        """Of the logger."""
+        """The name that Lightning calls this logger by."""
         return "csv"
 
     @property
     def version(self) -> str:
-        """There is one file."""
+        """Always "": there is one file, without versions."""
         return ""
 
     @property
     @rank_zero_experiment
     def experiment(self) -> None:
-        """Nothing besides the file."""
+        """Always None: there is nothing to hand out besides the file."""
 
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """They stand in the run folder's config.yaml."""
+        """Do nothing: the settings stand in the run folder's ``config.yaml``."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Write one row."""
+        """Write the row of an RL step; metrics that are new become columns."""
         assert step is not None, "rows are numbered by RL step"
         row = {STEP: str(step), **{name: repr(float(v)) for name, v in metrics.items()}}
         new = [name for name in row if name not in self._columns]

@@ -13,7 +13,10 @@ _FAST = 1  # PNG compression level: lossless at any
 
 
 def prompt_images(prompt: Prompt, *, max_side: int) -> tuple[bytes, ...]:
-    """Each image of the prompt as the bytes of a file: PNG as it is, JPEG when it was larger."""
+    """Each image of the prompt as the bytes of a file, with sides of at most ``max_side`` pixels.
+
+    Images that were larger become JPEG, the others PNG.
+    """
     return tuple(_small_file(media, max_side) for media in prompt.media)
 
 
@@ -27,7 +30,10 @@ def _small_file(media: Media, max_side: int) -> bytes:
 
 
 def thumbnail(data: bytes, *, max_side: int) -> bytes:
-    """The image of a file as a small file: PNG when it was small already, else JPEG."""
+    """The bytes of an image file made anew, with sides of at most ``max_side`` pixels.
+
+    The new file is JPEG when the image had to be made smaller, else PNG.
+    """
     with Image.open(io.BytesIO(data)) as image:
         return _reduced(image, max_side)
 
@@ -41,7 +47,7 @@ def _reduced(image: Image.Image, max_side: int) -> bytes:
 
 
 def data_uri(data: bytes) -> str:
-    """What an ``<img>`` takes without a network."""
+    """The bytes of a PNG or JPEG file as a ``data:`` URI, for pages that need no network."""
     kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
     return f"data:image/{kind};base64,{b64encode(data).decode('ascii')}"
 

@@ -24,7 +24,15 @@ def write_run_record(
     timings_s: Mapping[str, float],
     results: Mapping[str, Any],
 ) -> None:
-    """Write the record, whole or not at all."""
+    """Write the record of a run as JSON, whole or not at all.
+
+    Args:
+        path: the file that is written.
+        overrides: the settings on the command line, as ``key=value``.
+        seed: the seed of the run.
+        timings_s: wall time in seconds of each phase of the run, by name.
+        results: what came out, added to the record as it is.
+    """
     record = {
         "commit": _commit(),
         "overrides": list(overrides),
@@ -40,7 +48,7 @@ def write_run_record(
 
 
 def hardware() -> dict[str, Any]:
-    """Devices that torch sees; no machine names."""
+    """What the run ran on: processor type, cores, threads and GPUs, but no machine names."""
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
         "machine": platform.machine(),
@@ -51,7 +59,7 @@ def hardware() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Python and the packages that decide numbers, where installed."""
+    """The versions of Python and of those packages that numbers depend on, where installed."""
     found = {"python": platform.python_version()}
     installed = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
     for name in _PACKAGES:
@@ -61,7 +69,7 @@ def versions() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """Of the source tree, with ``+`` when it has uncommitted changes."""
+    """The commit of the source tree, with ``+`` when it has uncommitted changes."""
     root = Path(__file__).parents[2]
     try:
         commit = _git(root, "rev-parse", "HEAD")

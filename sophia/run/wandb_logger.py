@@ -14,15 +14,18 @@ from sophia.run.loggers import Settings
 
 
 class WandB(WandbLogger):
-    """Weights & Biases, files in the run folder; `WANDB_MODE=offline` or ``offline`` sends nothing.
+    """Logs to Weights & Biases, with files in the run folder.
 
-    A resumed run goes on under the same id.
+    With ``offline`` or `WANDB_MODE=offline` nothing is sent. A resumed run keeps its id.
 
     Args:
-        run_dir: of the run.
-        project: where it is filed.
-        run_name: what it is called; None takes the folder's name.
-        offline: keep everything here; `wandb sync` sends it later.
+        run_dir: the folder of the run, where files are kept; its path makes the run's id.
+        project: the project on Weights & Biases that the run belongs to.
+        run_name: what the run is called there; None takes the name of its folder.
+        offline: whether everything is kept here, for `wandb sync` to send later.
+
+    Raises:
+        ValueError: the package ``wandb`` is not installed.
     """
 
     def __init__(self, *, run_dir: Path, project: str, run_name: str | None, offline: bool) -> None:
@@ -43,7 +46,7 @@ class WandB(WandbLogger):
 
     @rank_zero_only
     def log_results(self, settings: Settings, figures: Mapping[str, float]) -> None:
-        """Settings become the run's config, figures its summary."""
+        """Make the settings the run's config and the figures its summary, and end the run."""
         self.experiment.config.update(dict(settings), allow_val_change=True)
         self.experiment.summary.update(dict(figures))
         self.experiment.finish()

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from sophia.rewards.judge.down import JudgeDown
 from torch import Tensor
 
 from sophia.callbacks.rollout import RolloutCallback
@@ -18,6 +17,7 @@ from sophia.data.digits import DigitsDataset
 from sophia.failures import EngineFailed
 from sophia.protocols import JudgeStep
 from sophia.rewards.digits_judge import DigitsJudge
+from sophia.rewards.judge.failure import JudgeDown
 from sophia.rollout.seeds import completion_seed
 from sophia.rollout.sync import SyncSettings
 from sophia.rollout.transformers.engine import TransformersEngine

@@ -30,10 +30,10 @@ class DataCheck:
         """Set what is checked.
 
         Args:
-            fitter: the pixel limits and the length policy of the run.
-            gold_checker: asks the rewards whether they can grade a gold answer.
-            decode_images: also decode every image, which finds truncated files and takes some
-                milliseconds per image; without it only headers are read.
+            fitter: knows the pixel limits and the length policy of the run.
+            gold_checker: says why the rewards can never grade a prompt's gold answer, or None.
+            decode_images: whether every image is also decoded, which finds truncated files and
+                takes some milliseconds per image; without it only headers are read.
         """
         self._fitter = fitter
         self._gold_checker = gold_checker
@@ -42,7 +42,11 @@ class DataCheck:
     def run(
         self, dataset: PromptDataset, *, heldout: PromptDataset | None, show_progress: bool
     ) -> DataReport:
-        """Go through the data set once; memory grows by some 300 bytes per row."""
+        """Go through the data set once and report on it; memory grows by some 300 bytes per row.
+
+        ``heldout`` is a data set whose prompts should not be among those of ``dataset``; the
+        report counts those that are. None when there is nothing to compare with.
+        """
         tally = Tally(self._fitter, self._fingerprints(heldout))
         rows = track(
             rows_of(dataset),
@@ -60,10 +64,11 @@ class DataCheck:
         return tally.report()
 
     def examine(self, prompt: Prompt) -> PromptLength:
-        """The length of one prompt.
+        """The length in tokens of one prompt that can be trained on.
 
         Raises:
-            RowError: the prompt cannot be trained on as it is.
+            RowError: an image cannot be used, the prompt is too long for the policy (unless that
+                is to skip such prompts), or its gold answer can never be graded.
         """
         length = self._fitter.measure(prompt)
         self._check_length(prompt, length)
@@ -104,7 +109,7 @@ def check_sample(
     seed: int,
     max_bad_share: float = 0.0,
 ) -> None:
-    """The same checks on prompts drawn from the data set, at the start of a run.
+    """Make the same checks on ``num_prompts`` prompts drawn at random, at the start of a run.
 
     Raises:
         ValueError: more than ``max_bad_share`` of the sample cannot be trained on; names the rows.
@@ -130,7 +135,7 @@ def _problem(dataset: PromptDataset, check: DataCheck, index: int) -> str | None
 
 
 def rows_of(dataset: PromptDataset) -> Iterator[Prompt | RowError]:
-    """Every row once, as a prompt or as the error that it gives."""
+    """Every row of the data set once, as a prompt or as the error that it gives."""
     if isinstance(dataset, RowDataset):
         return dataset.inspect()
     return (dataset[index] for index in range(len(dataset)))

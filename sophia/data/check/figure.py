@@ -15,7 +15,7 @@ _BINS = 60
 
 
 def figure(report: DataReport) -> Figure:
-    """Three panels; the caller saves the figure."""
+    """Histograms of prompt and image tokens, and rows by problem type; the caller saves it."""
     picture = Figure(figsize=(12, 3.6), layout="constrained")
     left, middle, right = picture.subplots(1, 3)
     _histogram(left, report.prompt_tokens, "tokens of a prompt")

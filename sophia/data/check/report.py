@@ -16,7 +16,7 @@ from sophia.data.rows.row_error import RowError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A row that cannot be used, and how to mend it."""
+    """A row that cannot be used, where it stands (0-based in its file), and how to mend it."""
 
     source: str
     file: str
@@ -28,7 +28,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LongPrompt:
-    """One of the longest prompts."""
+    """One of the longest prompts, with the lengths of its text and of all its images in tokens."""
 
     uid: str
     text_tokens: int
@@ -38,7 +38,10 @@ class LongPrompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twins:
-    """Two prompts with the same texts and images."""
+    """The uids of two prompts with the same texts, options and images.
+
+    ``same_answer`` is False where their gold answers contradict each other.
+    """
 
     first: str
     second: str
@@ -47,18 +50,18 @@ class Twins:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DataReport:
-    """The findings over one data set (and its held-out part, if one was given)."""
+    """What was found in one data set, compared with its held-out part if one was given."""
 
     num_rows: int
     num_refused: int
     refused: tuple[Refusal, ...]
-    """The first of them; ``num_refused`` counts all."""
+    """The first of the refused rows; ``num_refused`` counts all."""
     refused_by_column: Mapping[tuple[str, str], int]
-    """(source, column) -> rows."""
+    """How many rows of a source were refused for a column, by (source, column)."""
     counts: Mapping[tuple[str, str], int]
-    """(source, problem type) -> rows that can be used."""
+    """How many rows can be used, by (source, problem type)."""
     images_per_prompt: Mapping[int, int]
-    """Number of images -> prompts."""
+    """How many prompts have so many images, by number of images."""
     prompt_tokens: NDArray[np.int32]  # (usable prompts,) text and image tokens
     image_tokens: NDArray[np.int32]  # (usable prompts,)
     longest: tuple[LongPrompt, ...]
@@ -78,12 +81,12 @@ class DataReport:
 
     @property
     def num_usable(self) -> int:
-        """Rows that became prompts."""
+        """How many rows became prompts."""
         return self.num_rows - self.num_refused
 
 
 def refusal_of(error: RowError) -> Refusal:
-    """The parts of a row's error."""
+    """The parts of a row's error as a line of the report."""
     origin = error.origin
     return Refusal(
         source=origin.source,
@@ -96,7 +99,7 @@ def refusal_of(error: RowError) -> Refusal:
 
 
 def write_counts(report: DataReport, path: Path) -> None:
-    """The single numbers of a report as JSON, for programs."""
+    """Write the single numbers of a report as JSON, for programs."""
     numbers = {
         field.name: value
         for field in fields(report)
@@ -106,7 +109,7 @@ def write_counts(report: DataReport, path: Path) -> None:
 
 
 def write_refused(report: DataReport, path: Path) -> None:
-    """A CSV of the listed refusals; ``RowDataset(exclude=path)`` leaves them out."""
+    """Write the listed refusals as CSV; ``RowDataset(exclude=path)`` leaves those rows out."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(Refusal.__slots__)

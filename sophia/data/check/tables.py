@@ -17,7 +17,7 @@ _QUANTILES = (0.0, 0.5, 0.9, 0.99, 1.0)
 
 
 def tables(report: DataReport) -> RenderableType:
-    """Everything, one table after the other."""
+    """All tables of the report, one after the other, those with nothing to say left out."""
     return Group(*_all_tables(report))
 
 

@@ -21,7 +21,7 @@ _LISTED_LONGEST = 10
 
 
 class Heldout:
-    """Fingerprints of the held-out prompts."""
+    """Fingerprints of the held-out prompts and of their images."""
 
     def __init__(self) -> None:
         self.prompts: dict[bytes, tuple[str, str]] = {}  # fingerprint -> uid, answer
@@ -56,21 +56,21 @@ class Tally:
         self._listed: dict[str, list[Twins]] = {"duplicate": [], "overlap": []}
 
     def refuse(self, error: RowError) -> None:
-        """Count a row that cannot be used."""
+        """Count a row that cannot be used; the first 10,000 are listed in the report."""
         self._num_rows += 1
         self._refused_by_column[error.origin.source, error.column] += 1
         if len(self._refused) < LISTED_REFUSALS:
             self._refused.append(refusal_of(error))
 
     def check_uid(self, prompt: Prompt) -> None:
-        """Refuse a second prompt of the same name: both would draw the same completions."""
+        """Raise RowError for a second prompt of one uid: both would draw the same completions."""
         if prompt.uid in self._uids:
             reason = f"the uid {prompt.uid!r} is used twice"
             raise row_error(origin_of(prompt), "uid", reason, "Make it unique, or unmap the column")
         self._uids.add(prompt.uid)
 
     def accept(self, prompt: Prompt, length: PromptLength) -> None:
-        """Count a row that can be used."""
+        """Count a row that can be used, and look for an equal one among those before it."""
         self._num_rows += 1
         self._counts[_source(origin_of(prompt)), prompt.problem_type] += 1
         self._images_per_prompt[len(length.image_tokens)] += 1
@@ -81,7 +81,7 @@ class Tally:
         self._compare(prompt)
 
     def report(self) -> DataReport:
-        """Everything found so far."""
+        """What was found so far, as a value."""
         return DataReport(
             num_rows=self._num_rows,
             num_refused=self._refused_by_column.total(),

@@ -16,7 +16,13 @@ MARKER = "<image>"
 
 
 def parse_images(value: Any, *, root: Path, origin: Origin, column: str) -> tuple[Media, ...]:
-    """The images that a cell refers to; an empty cell (None, "", []) has none."""
+    """References to the images that a cell names; an empty cell (None, "", []) has none.
+
+    Relative paths begin at ``root``.
+
+    Raises:
+        RowError: an entry is no image, or an address that would have to be downloaded.
+    """
     if _is_empty(value):
         return ()
     items = value if isinstance(value, list | tuple) else (value,)
@@ -72,6 +78,9 @@ def place_images(
 
     Without markers the images come first. Without images a marker is plain text: 2.5 % of some
     text-only sets hold one (markup, HTML).
+
+    Raises:
+        RowError: there are markers, but not as many as images.
     """
     if not images:
         return (text,)

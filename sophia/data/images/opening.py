@@ -25,8 +25,8 @@ class ImageError(ValueError):
 def open_media(prompt: Prompt, *, min_pixels: int, max_pixels: int, factor: int = 28) -> Prompt:
     """The prompt with every image decoded, upright, RGB and resized once.
 
-    The image processor and the engine find nothing left to resize: sides are multiples of
-    ``factor`` (patch size times merge size) and the area is within the limits.
+    The image processor and the engine find nothing left to resize: sides in pixels are multiples
+    of ``factor`` (patch size times merge size) and the area is within the limits.
 
     Raises:
         RowError: an image is missing, broken or too thin; names file and row of the prompt.
@@ -36,7 +36,7 @@ def open_media(prompt: Prompt, *, min_pixels: int, max_pixels: int, factor: int 
 
 
 def show_media(prompt: Prompt, limits: tuple[PixelLimits, ...]) -> Prompt:
-    """Like ``open_media`` with limits of its own for each image, in reading order."""
+    """Like ``open_media``, with limits of its own for each image, in the order of reading."""
     remaining = iter(limits)
     with _named(prompt):
         messages = tuple(
@@ -55,7 +55,11 @@ def show_media(prompt: Prompt, limits: tuple[PixelLimits, ...]) -> Prompt:
 
 
 def media_sizes(prompt: Prompt) -> tuple[tuple[int, int], ...]:
-    """Width and height of every image as it will stand upright, read from file headers."""
+    """Width and height in pixels of every image as it will stand upright, from file headers.
+
+    Raises:
+        RowError: an image cannot be opened.
+    """
     with _named(prompt):
         return tuple(image_size(media) for media in prompt.media)
 
@@ -74,7 +78,7 @@ def open_image(media: Media, limits: PixelLimits) -> Image.Image:
 
 
 def image_size(media: Media) -> tuple[int, int]:
-    """Width and height as shown upright, without decoding.
+    """Width and height in pixels of an image as it will stand upright, without decoding it.
 
     Raises:
         ImageError: it cannot be opened.

@@ -11,7 +11,11 @@ _ROUNDS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelLimits:
-    """The range of pixels, and the side in pixels that one image token covers (Qwen: 14 x 2)."""
+    """How many pixels an image may have, and how many of them an image token covers.
+
+    A token covers a square of ``factor`` x ``factor`` pixels (Qwen2.5-VL: patches of 14 pixels, 2
+    x 2 of them merged, so 28).
+    """
 
     min_pixels: int
     max_pixels: int
@@ -26,7 +30,7 @@ class PixelLimits:
             )
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height to show; resizing to it once is final.
+        """Width and height in pixels at which an image is shown; resizing to it once is final.
 
         Qwen's rule, repeated until it changes nothing: for thin images its first answer is one
         that the image processor and the engine would each resize again.
@@ -51,7 +55,11 @@ class PixelLimits:
         )
 
     def tokens(self, width: int, height: int) -> int:
-        """Image tokens of an image with this size before resizing."""
+        """How many tokens an image takes that has this size in pixels before it is resized.
+
+        Raises:
+            ValueError: as in ``size``.
+        """
         shown = self.size(width, height)
         return shown[0] * shown[1] // self.factor**2
 

@@ -9,9 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """The user's column names by meaning; None: the data have no such column.
+    """The user's column names by what the column means; None where the data have no such column.
 
-    A name with dots reaches into structs (``reward_model.ground_truth``).
+    A name with dots reaches into structs (``reward_model.ground_truth``). What may stand in each
+    column is said in docs/recipes.md.
     """
 
     problem: str
@@ -26,7 +27,7 @@ class Columns:
 
     @property
     def optional(self) -> tuple[str, ...]:
-        """The mapped columns that a single row may lack, but not all rows."""
+        """Those of the named columns that a single row may lack, but not all rows."""
         values = (getattr(self, f.name) for f in fields(self) if f.default is None)
         return tuple(value for value in values if value is not None)
 
@@ -43,7 +44,7 @@ def has_cell(row: Mapping[str, Any], column: str) -> bool:
 
 
 def cell(row: Mapping[str, Any], column: str | None) -> Any:
-    """The value, or None where the column is not mapped or the row lacks it."""
+    """The row's value in a column, or None where no column is named or the row lacks it."""
     if column is None:
         return None
     value = row[column] if column in row else _descend(row, column)

@@ -15,7 +15,7 @@ _NOT_BLANK = re.compile(r"[^ \t\r\n]")
 
 
 def index_lines(path: Path) -> NDArray[np.int64]:
-    """(rows, 2) begin and end of every line that is not blank, in bytes."""
+    """(rows, 2) the bytes of a JSONL file at which each row begins and ends, but blank lines."""
     spans: list[tuple[int, int]] = []
     begin = 0
     with path.open("rb") as file:
@@ -27,9 +27,9 @@ def index_lines(path: Path) -> NDArray[np.int64]:
 
 
 def index_list(path: Path, *, chunk_chars: int = 1 << 20) -> NDArray[np.int64]:
-    """(rows, 2) begin and end of every element of a JSON list, in bytes.
+    """(rows, 2) the bytes of a file with one JSON list at which each element begins and ends.
 
-    The file is read ``chunk_chars`` at a time.
+    The file is read ``chunk_chars`` characters at a time.
 
     Raises:
         ValueError: the file is no list, or breaks off; nothing behind the break can be read.
@@ -86,7 +86,7 @@ class _ListScanner:
         self._advance(self._at + 1)
 
     def _peek(self) -> str:
-        """The next character that is not blank, "" at the end of the file."""
+        """The next character that is not blank, or "" at the end of the file."""
         while True:
             found = _NOT_BLANK.search(self._window, self._at)
             self._advance(found.start() if found else len(self._window))

@@ -14,7 +14,12 @@ _ANSWER_LETTERS = re.compile(r"\(?([A-Z])\)?\.?(?:\s*,\s*\(?([A-Z])\)?\.?)*")
 
 
 def parse_options(value: Any, *, origin: Origin, column: str) -> dict[str, str]:
-    """Letter -> text; options without letters of their own get A, B, C, ... in order."""
+    """The text of each option by its letter; where letters are missing they are A, B, C, ...
+
+    Raises:
+        RowError: the cell is neither a list of texts nor a mapping, an option is empty, letters
+            repeat, or there are more options than letters.
+    """
     if value is None or value in ({}, [], ""):
         return {}
     if isinstance(value, Mapping):
@@ -50,7 +55,7 @@ def _letter(texts: list[str], origin: Origin, column: str) -> dict[str, str]:
 
 
 def check_choice(answer: str, options: Mapping[str, str], *, origin: Origin, column: str) -> None:
-    """Refuse a gold letter that no option has. Answers that are texts are left to the grader."""
+    """Raise RowError for a gold letter that no option has; answers in words are not looked at."""
     if not options or not _ANSWER_LETTERS.fullmatch(answer.strip()):
         return
     unknown = sorted(set(re.findall("[A-Z]", answer)) - options.keys())

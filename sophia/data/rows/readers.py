@@ -20,20 +20,24 @@ _IN_MEMORY = Path("<memory>")
 
 
 class RowReader(Protocol):
-    """The rows of one file, undecoded."""
+    """Random access to the rows of one file as they stand there, images not decoded."""
 
     @property
     def file(self) -> Path:
-        """The file; image paths are relative to its folder."""
+        """The path of the file, to whose folder image paths are relative."""
 
     def __len__(self) -> int:
-        """Number of rows."""
+        """How many rows the file has."""
 
     def read(self, index: int, origin: Origin) -> Row:
-        """One row; a row that is no object raises a RowError at ``origin``."""
+        """The row at a 0-based index.
+
+        Raises:
+            RowError: the row has no named columns; it is said to stand at ``origin``.
+        """
 
     def narrow(self, column: str) -> RowReader:
-        """The same rows with at least this column: where it can, without reading the others."""
+        """A reader of the same rows that need hold no other column than this one, to be faster."""
 
 
 class JsonReader:
@@ -114,7 +118,11 @@ def open_readers(
 ) -> tuple[RowReader, ...]:
     """The readers of a file, a folder or a pattern with ``*``, one per file, in order of name.
 
-    Rows that Python already holds are read as they are; a ``datasets.Dataset`` undecoded.
+    Rows that Python already holds are read as they are, those of a ``datasets.Dataset`` without
+    decoding them. ``split`` chooses one of several splits in a folder of ``save_to_disk``.
+
+    Raises:
+        ValueError: no file matches, a file is of an unknown kind, or there is no such split.
     """
     if isinstance(rows, datasets.Dataset):
         return (ArrowReader(_IN_MEMORY, rows),)
@@ -172,9 +180,10 @@ def _open_file(file: Path) -> RowReader:
 
 
 def _open_parquet(file: Path) -> RowReader:
-    """Converted once into an Arrow file beside the user's other ``datasets`` caches.
+    """A reader of a parquet file, over a copy in Arrow format among the caches of ``datasets``.
 
-    Parquet has no random access: a shuffled run would decode a whole row group per row.
+    The copy is made once. Parquet has no random access: a shuffled run would decode a whole row
+    group per row.
     """
     return ArrowReader(file, datasets.Dataset.from_parquet(str(file)))
 

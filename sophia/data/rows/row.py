@@ -32,7 +32,7 @@ _ANSWER = re.compile(r"<answer>(.*)</answer>", re.DOTALL)
 
 
 class RowParser:
-    """Turns the rows of one source into prompts."""
+    """Turns the raw rows of one source into prompts."""
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class RowParser:
         problem_type: str | None,
         rename_types: Mapping[str, str],
     ) -> None:
-        """Set the mapping.
+        """Set how rows are read.
 
         Args:
-            columns: the user's column names.
-            template: renders question and options.
-            problem_type: of rows that name none; None: every row must name its own.
-            rename_types: the user's name of a problem type -> ours.
+            columns: says which of the user's columns means what.
+            template: renders question and options as chat messages.
+            problem_type: the type of rows that name none; None demands one of every row.
+            rename_types: our name of a problem type by the user's name of it.
         """
         self._columns = columns
         self._template = template
@@ -56,7 +56,7 @@ class RowParser:
         self._rename_types = dict(rename_types)
 
     def parse(self, row: Mapping[str, Any], *, origin: Origin, image_root: Path) -> Prompt:
-        """The prompt of a row; relative image paths begin at ``image_root``.
+        """The prompt that a row describes; relative image paths begin at ``image_root``.
 
         Raises:
             RowError: the row cannot be used as it is.
@@ -90,7 +90,11 @@ class RowParser:
         )
 
     def problem_type(self, row: Mapping[str, Any], origin: Origin) -> str:
-        """The type alone, cheap enough to filter by."""
+        """The problem type of a row under our name, cheap enough to filter by.
+
+        Raises:
+            RowError: the row names no type, and the source has none for such rows.
+        """
         column = self._columns.problem_type
         value = cell(row, column)
         if value in (None, ""):
@@ -177,7 +181,7 @@ class RowParser:
         return f"{origin.source}/{value}"
 
     def _metadata(self, row: Mapping[str, Any], origin: Origin) -> dict[str, Any]:
-        """The short unmapped cells; long or nested ones would travel with every prompt."""
+        """The short cells of columns that mean nothing to us; long or nested ones are dropped."""
         mapped = self._columns.mapped
         kept = {key: row[key] for key in row if key not in mapped and _is_short(row[key])}
         return {**kept, "origin": origin}

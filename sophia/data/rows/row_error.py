@@ -1,4 +1,4 @@
-"""Where a prompt came from, and the error that says which row is wrong and how to mend it."""
+"""The error that says which row is wrong and how to mend it, and where that row stands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from sophia.types import Prompt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """The place of a row; rides along as ``Prompt.metadata['origin']``."""
+    """Where a row stands: the source's name, the file, the row in it.
+
+    It travels with the prompt as ``Prompt.metadata['origin']``. ``image_column`` is the user's
+    name of the column that holds the images.
+    """
 
     source: str
     file: str
@@ -22,7 +26,7 @@ _UNKNOWN = Origin(source="", file="", row=0)
 
 
 class RowError(ValueError):
-    """A row that cannot become a prompt.
+    """A row that cannot become a prompt, with the column at fault, the reason and the remedy.
 
     A loader worker hands its parent the message alone: there the other parts are empty.
     """
@@ -44,12 +48,12 @@ class RowError(ValueError):
 
 
 def row_error(origin: Origin, column: str, reason: str, remedy: str) -> RowError:
-    """The error for one cell of one row."""
+    """The error about one cell of one row; ``reason`` and ``remedy`` end without a full stop."""
     message = f"{origin.file}, row {origin.row}, column {column!r}: {reason}. {remedy}."
     return RowError(message, origin=origin, column=column, reason=reason, remedy=remedy)
 
 
 def origin_of(prompt: Prompt) -> Origin:
-    """The origin that the row reader attached; built-in data name their uid instead."""
+    """Where the row of a prompt stands; prompts of built-in data name their uid as the file."""
     origin = prompt.metadata.get("origin")
     return origin if isinstance(origin, Origin) else Origin(source="", file=prompt.uid, row=0)

@@ -30,7 +30,17 @@ def row_sources(
     split: str | None = None,
     weights: Mapping[str, float] | None = None,
 ) -> tuple[RowSource, ...]:
-    """Several sources of one shape: name -> path, and name -> weight where it is not 1."""
+    """Several sources of one shape, described as ``RowSource`` describes one.
+
+    Args:
+        files: the path of each source by its name.
+        columns: the user's column names, the same in all sources.
+        image_root: folder that relative image paths begin at; None: the folder of each file.
+        problem_type: the type of rows that name none; None demands one of every row.
+        rename_types: our name of a problem type by the user's name of it.
+        split: which split to read of a folder that holds several.
+        weights: the weight of a source by its name, 1 for those that are not named.
+    """
     weights = weights or {}
     unknown = sorted(weights.keys() - files.keys())
     if unknown:
@@ -54,7 +64,7 @@ def row_sources(
 
 
 class RowSource:
-    """Rows by index; files are opened when the first row is asked for."""
+    """The rows of one source by index; its files are opened when the first row is asked for."""
 
     def __init__(
         self,
@@ -74,11 +84,11 @@ class RowSource:
             rows: path of a .json, .jsonl, .parquet or .arrow file, of a folder (of such files, or
                 written by ``save_to_disk``), or a pattern with ``*``; or the rows themselves.
             name: begins the uid of its prompts, so it must differ between sources.
-            columns: the user's column names.
+            columns: says which of the user's columns means what.
             image_root: folder that relative image paths begin at; None: the folder of the file.
-            problem_type: of rows that name none; None: every row must name its own.
-            rename_types: the user's name of a problem type -> ours.
-            split: of a folder that holds several.
+            problem_type: the type of rows that name none; None demands one of every row.
+            rename_types: our name of a problem type by the user's name of it.
+            split: which split to read of a folder that holds several.
             weight: how often a row appears in an epoch; 2 shows each twice, 0.5 a random half.
         """
         if weight <= 0:
@@ -99,18 +109,22 @@ class RowSource:
         return self._ends[-1]
 
     def origin(self, index: int) -> Origin:
-        """Where a row stands."""
+        """In which file and at which place of it the row with this index stands."""
         return self._locate(index)[1]
 
     def problem_type(self, index: int, template: PromptTemplate) -> str:
-        """The type of one row, without reading its images."""
+        """The problem type of one row, found without reading its images.
+
+        Raises:
+            RowError: the row names no type, and the source has none for such rows.
+        """
         which, origin = self._locate(index)
         readers = self._type_readers
         row = readers[which].read(origin.row, origin) if readers else {}
         return self._parser(template).problem_type(row, origin)
 
     def prompt(self, index: int, template: PromptTemplate) -> Prompt:
-        """One row as a prompt.
+        """The row with this index as a prompt whose images are references.
 
         Raises:
             RowError: the row cannot be used as it is.
@@ -130,7 +144,7 @@ class RowSource:
         )
 
     def _locate(self, index: int) -> tuple[int, Origin]:
-        """Which reader holds the row, and where."""
+        """The number of the reader that holds the row, and where the row stands."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         which = int(np.searchsorted(self._ends, index, side="right"))
@@ -150,7 +164,7 @@ class RowSource:
 
     @cached_property
     def _type_readers(self) -> tuple[RowReader, ...]:
-        """Empty when no column holds the type."""
+        """Readers that need hold the column of the problem type alone; none without one."""
         column = self._columns.problem_type
         if column is None:
             return ()
@@ -161,7 +175,10 @@ class RowSource:
         return list(accumulate(len(reader) for reader in self._readers))
 
     def _check_columns(self, readers: Sequence[RowReader]) -> None:
-        """A misspelt optional column would otherwise look like a column that is always empty."""
+        """Raise ValueError for a named column that none of up to 1000 rows of each file has.
+
+        It is misspelt, and would otherwise look like a column that is always empty.
+        """
         missing = set(self._columns.optional)
         seen: set[str] = set()
         for reader in readers:

@@ -42,7 +42,7 @@ _SEPARATOR = re.compile(r"\s*(?:[,;&/]|\band\b)\s*|\s+", re.IGNORECASE)
 
 
 def check_choice(case: Case) -> Verdict:
-    """1 when the prediction names the same options as the gold: by letter, text, or both.
+    """Score 1 when the prediction names the options of the gold by letter, text or both, else 0.
 
     Hedges ("A or B"), contradictions ("B. " and another option's text) and letters that are no
     option are unparsed. Without options and letters the texts are compared.
@@ -59,7 +59,10 @@ def check_choice(case: Case) -> Verdict:
 
 
 def as_options(options: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
-    """Options as letter to text. A list gets letters; its entries may carry them ("A. cat")."""
+    """The text of each option by its letter; a list gets A, B, C, ...
+
+    The texts of a list may begin with their own letter ("A. cat"), which is removed.
+    """
     if isinstance(options, Mapping):
         return {letter.strip().strip("().").upper(): text for letter, text in options.items()}
     letters = (chr(ord("A") + position) for position in range(len(options or ())))
@@ -105,7 +108,7 @@ def _named(answer: str, options: Mapping[str, str]) -> frozenset[str] | None:
 
 
 def _listed(answer: str, valid: frozenset[str]) -> frozenset[str] | None:
-    """Several letters ("A, C and D") and nothing else, each once."""
+    """The options of an answer that is several letters ("A, C and D"), each once; else None."""
     parts = [part for part in _SEPARATOR.split(answer) if part]
     letters = [match[1].upper() for part in parts if (match := _LETTER.fullmatch(part))]
     if len(parts) < 2 or len(letters) != len(parts) or len(set(letters)) != len(letters):
@@ -114,7 +117,7 @@ def _listed(answer: str, valid: frozenset[str]) -> frozenset[str] | None:
 
 
 def _labelled(letter: str, text: str, options: Mapping[str, str]) -> frozenset[str] | None:
-    """A letter with its option's text, or with an explanation that names no other option."""
+    """The option of a letter whose text is its own or names no other option; else None."""
     named = _valid({letter}, frozenset(options) or _ALPHABET)
     if named is None:
         return None
@@ -127,7 +130,7 @@ def _labelled(letter: str, text: str, options: Mapping[str, str]) -> frozenset[s
 
 
 def _bare_label(answer: str, options: Mapping[str, str]) -> frozenset[str] | None:
-    """A letter without a mark, as in "B some text", only when the text is B's."""
+    """The option of an unmarked letter, as in "B some text", if the text is B's; else None."""
     head, _, text = answer.partition(" ")
     letter = _LETTER.fullmatch(head)
     matches = _with_text(text, options)
@@ -135,7 +138,7 @@ def _bare_label(answer: str, options: Mapping[str, str]) -> frozenset[str] | Non
 
 
 def _letters_in_a_row(text: str, options: Mapping[str, str]) -> frozenset[str] | None:
-    """Letters without blanks ("ACD"): only tried where several are asked for."""
+    """The options of capitals without blanks ("ACD"), each once; None for any other text."""
     answer = text.strip().strip("()[]{}$. ")
     if not 2 <= len(answer) <= len(_ALPHABET) or len(set(answer)) != len(answer):
         return None

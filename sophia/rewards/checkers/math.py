@@ -33,7 +33,7 @@ _TIME = re.compile(
 
 
 def check_math(case: Case) -> Verdict:
-    """1 when the prediction equals the gold answer as mathematics (or, for a word, as a word).
+    """Score 1 when the prediction equals the gold as mathematics (a word: as a word), else 0.
 
     A gold answer that is a sentence or no expression is UNSCORED.
     """
@@ -43,7 +43,7 @@ def check_math(case: Case) -> Verdict:
 
 
 def _check_numbers(case: Case) -> Verdict | None:
-    """The verdict when both sides are plain numbers, without leaving this process."""
+    """The verdict if both sides are plain numbers, found without leaving this process."""
     gold = parse_number(case.gold)
     number = parse_number(case.prediction, decimal_comma=gold is not None)
     if number is not None and gold is None and not number.is_whole:
@@ -54,7 +54,10 @@ def _check_numbers(case: Case) -> Verdict | None:
 
 
 def _check_special_form(case: Case) -> Verdict | None:
-    """Words, times of day, numbers in another base, an option's letter in an unmarked row."""
+    """The verdict on words, times of day, numbers in another base, and letters of options.
+
+    None when the gold is none of these. (Rows of this type may hide a multiple-choice question.)
+    """
     if is_prose(case.gold) and not is_nameable(case.gold):
         return UNSCORED
     if same_words(case.prediction, case.gold):
@@ -101,5 +104,5 @@ def _check_expression(case: Case) -> Verdict:
 
 
 def _is_numeric_equation(gold: str) -> bool:
-    """A gold answer such as "2 + 2 = 4": nobody can say which side is asked for."""
+    """Whether a gold answer is like "2 + 2 = 4", where no side is the one that is asked for."""
     return "=" in gold and re.search("[a-zA-Z]", gold) is None

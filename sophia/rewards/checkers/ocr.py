@@ -12,12 +12,12 @@ _MAX_CHARACTERS = 100_000
 
 
 def check_exp_wer(case: Case) -> Verdict:
-    """exp(-word error rate), in (0, 1]; 0 for an empty transcription. Case and signs count."""
+    """Score exp(-word error rate), in (0, 1]; 0 for an empty one. Case and punctuation count."""
     return _failure(case) or Verdict(score=math.exp(-jiwer.wer(*_pair(case))))
 
 
 def check_one_minus_cer(case: Case) -> Verdict:
-    """1 - character error rate, at least 0: for scripts without blanks, and for single words."""
+    """Score 1 - character error rate, at least 0, for scripts without blanks and single words."""
     return _failure(case) or Verdict(score=max(0.0, 1.0 - jiwer.cer(*_pair(case))))
 
 

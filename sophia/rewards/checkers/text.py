@@ -19,7 +19,7 @@ _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 
 def check_text(case: Case) -> Verdict:
-    """1 for the gold text up to case, blanks and a final stop, else the mean of ROUGE-1, -2, -L F.
+    """Score 1 for the gold text up to case, blanks and a final stop, else by ``mean_rouge``.
 
     Words are stemmed; scripts written without blanks are compared by character.
     """
@@ -32,8 +32,10 @@ def check_text(case: Case) -> Verdict:
 
 
 def mean_rouge(gold: str, prediction: str, *, latin_only: bool) -> float:
-    """Mean F-measure of ROUGE-1, -2 and -L; ``latin_only`` drops all but a-z and digits first,
-    as rouge-score's own tokenizer does."""
+    """The mean F-measure of ROUGE-1, ROUGE-2 and ROUGE-L, in [0, 1].
+
+    ``latin_only`` drops all but a-z and digits first, as rouge-score's own tokenizer does.
+    """
     scores = _scorer(latin_only).score(gold, prediction)
     return fmean(scores[measure].fmeasure for measure in _MEASURES)
 
@@ -49,7 +51,10 @@ def _scorer(latin_only: bool) -> Any:
 
 
 class _Tokens:
-    """rouge-score's stemmed words; other words as they are; unspaced scripts by character."""
+    """The tokens of a text: rouge-score's stems of ASCII words, and other words as they are.
+
+    Scripts written without blanks have one token per character.
+    """
 
     def __init__(self) -> None:
         from rouge_score.tokenizers import DefaultTokenizer

@@ -32,7 +32,7 @@ UNSCORED = Verdict(score=None, failure="unscored")
 
 
 def verdict_of(right: bool) -> Verdict:
-    """RIGHT or WRONG."""
+    """RIGHT for True, WRONG for False."""
     return RIGHT if right else WRONG
 
 
@@ -43,11 +43,11 @@ class Case:
     prediction: str
     gold: str
     options: Mapping[str, str]
-    """Letter to text; empty unless multiple choice."""
+    """The text of each option by its letter; empty unless the question is multiple choice."""
     tolerance: float
-    """Relative: right when |p - g| <= tolerance |g|, absolute when g is 0."""
+    """A number p is right for the gold g when |p - g| <= tolerance |g|; absolute when g is 0."""
     workers: WorkerPool
-    """For comparisons that must be killed when they take too long."""
+    """Processes for comparisons that must be killed when they take too long."""
 
 
 Checker = Callable[[Case], Verdict]

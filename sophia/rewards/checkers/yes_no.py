@@ -1,4 +1,4 @@
-"""Yes or no, and not both."""
+"""Answers to yes-or-no questions: one of the two, and not both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEDGES = frozenset(("not", "maybe", "or", "either", "neither", "unsure", "unkno
 
 
 def check_yes_no(case: Case) -> Verdict:
-    """1 when the prediction says what the gold says; both, neither or a hedge is unparsed."""
+    """Score 1 for the gold's yes or no, else 0; both, neither or a hedged yes is unparsed."""
     gold, prediction = _meaning(case.gold), _meaning(case.prediction)
     if gold is None:
         return UNSCORED

@@ -24,7 +24,7 @@ _SETUP = (
 
 
 def score_key(*parts: str | Sequence[str]) -> str:
-    """One name for all that a score depends on; unambiguous, whatever the texts contain."""
+    """A hash of all that a score depends on; unambiguous, whatever the texts contain."""
     return sha256(json.dumps(parts).encode("ascii")).hexdigest()
 
 
@@ -32,6 +32,9 @@ class ScoreCache:
     """A persistent map from key to score. Methods may be called from any thread.
 
     ``get`` and ``put`` raise sqlite3.Error when the disk fails: the caller decides what that means.
+
+    Args:
+        path: the file, on a local disk; its folder is made. ValueError when it is no such file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,7 +53,7 @@ class ScoreCache:
             ) from error
 
     def get(self, keys: Sequence[str]) -> dict[str, float]:
-        """The scores that are there."""
+        """The scores of those of the keys that have one."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT key, score FROM scores WHERE key IN (SELECT value FROM json_each(?))",
@@ -59,7 +62,7 @@ class ScoreCache:
         return dict(rows)
 
     def put(self, scores: Mapping[str, float]) -> None:
-        """Add scores, in one transaction; the first score of a key stays."""
+        """Add scores by key in one transaction; the first score of a key stays."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             with self._connection:

@@ -21,11 +21,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSettings:
-    """Limits of the calls to a judge.
+    """Limits of the calls to a server.
 
-    ``timeout_s`` is for one attempt. ``deadline_s`` counts from the submission of a group, with
-    all waiting and all attempts in it: the most that judging can hold up a step after its last
-    rollout. ``backoff_s`` is the longest wait before the second attempt; it doubles each time.
+    Args:
+        max_concurrent: how many calls may be in flight at once.
+        timeout_s: limit of one attempt in seconds.
+        deadline_s: limit of a group in seconds from its submission, with all waiting and all
+            attempts in it: the most that judging can hold up a step after its last rollout.
+        max_attempts: how often a call is tried where trying again can help.
+        backoff_s: the longest wait in seconds before the second attempt; it doubles each time, up
+            to 32 times as long.
+        max_tokens: length limit of a reply in tokens.
+        structured: whether replies are bound to a JSON schema: ``always``, ``never``, or ``auto``,
+            which does so until the server says that it cannot.
     """
 
     max_concurrent: int = 64
@@ -61,7 +69,16 @@ class PatientClient:
         self._slots = asyncio.Semaphore(settings.max_concurrent)
 
     async def ask(self, request: ChatRequest, *, deadline: float, ledger: Ledger) -> ChatReply:
-        """Raises the last CallFailedError once attempts or time (of the loop's clock) run out."""
+        """The reply to a request, asked for as often as the settings allow.
+
+        Args:
+            request: what is asked.
+            deadline: when to give up, in seconds of the event loop's clock.
+            ledger: counts the retries and how long the answered attempts took.
+
+        Raises:
+            CallFailedError: of the last attempt, once attempts or time have run out.
+        """
         clock = asyncio.get_running_loop().time
         started: float | None = None
         attempt = 0
@@ -88,7 +105,10 @@ class PatientClient:
 
 
 class LoopThread:
-    """Runs coroutines in the background; the thread is a daemon, so it holds up no exit."""
+    """Runs coroutines in a thread of its own, for callers that are not async.
+
+    The thread is a daemon, so it does not keep the program from ending.
+    """
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -96,11 +116,11 @@ class LoopThread:
         self._thread.start()
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start a coroutine; its result or exception is the future's."""
+        """Start a coroutine; the future gets its result or its exception."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def cancel_running(self) -> None:
-        """Cancel what has been submitted, and wait until it is gone."""
+        """Cancel all coroutines that have been submitted, and wait until they have ended."""
         self.submit(_cancel_others()).result()
 
     def close(self) -> None:

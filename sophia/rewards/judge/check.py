@@ -54,7 +54,7 @@ _NO_NUMBER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeCheck:
-    """What came back for a good and a bad reasoning with the same right answer."""
+    """What came back for a good and for a bad reasoning that end in the same right answer."""
 
     url: str
     model: str
@@ -71,7 +71,7 @@ class JudgeCheck:
         return good is not None and bad is not None and good > bad
 
     def report(self) -> str:
-        """The check as lines of text."""
+        """The check as lines of text for a terminal."""
         lines = [
             f"judge    {self.model} at {self.url}",
             f"serves   {', '.join(self.served) or 'no list of models'}",
@@ -83,7 +83,7 @@ class JudgeCheck:
 
 
 def check_judge(judge: HTTPJudge) -> JudgeCheck:
-    """Ask the judge about two reasonings on a drawn image, past its cache; one attempt each."""
+    """Ask the judge about two reasonings on a drawn image, once each and without its cache."""
     prompt = _prompt()
     good, bad = (judge.probe(prompt, _completion(text)) for text in (GOOD, BAD))
     served = _served(judge)

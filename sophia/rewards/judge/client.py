@@ -55,6 +55,9 @@ def base_url(url: str) -> str:
 
     A bare host gets ``/v1``; a path that is neither empty nor the endpoint is kept as it is, since
     gateways serve under paths of their own.
+
+    Raises:
+        ValueError: it is no http address, or holds a user name, a password or a query.
     """
     parts = urlsplit(url.strip())
     if parts.username or parts.password:  # the address appears in logs; do not repeat it here
@@ -121,7 +124,7 @@ class ChatClient:
             raise failure.without(self._secret) from None
 
     async def model_names(self) -> tuple[str, ...]:
-        """What the server says it serves. Raises CallFailedError."""
+        """The names of the models that the server lists. Raises CallFailedError."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 raw = await self._openai.models.with_raw_response.list()
@@ -139,7 +142,7 @@ class ChatClient:
         return redact(text, self._secret)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close all connections to the server."""
         await self._openai.close()
 
     async def _body(self, request: ChatRequest) -> bytes:

@@ -10,7 +10,11 @@ from sophia.types import Completion, Prompt
 
 
 class ConstantJudge:
-    """Gives every completion the same score in [0, 1]; None leaves all of them unscored."""
+    """Gives every completion the same score.
+
+    Args:
+        score: the score in [0, 1]; None leaves all completions unscored.
+    """
 
     def __init__(self, score: float | None) -> None:
         if score is not None and not 0.0 <= score <= 1.0:
@@ -18,15 +22,15 @@ class ConstantJudge:
         self._score = score
 
     def open_step(self) -> ConstantStep:
-        """A step that answers at once."""
+        """A step whose scores are there at once."""
         return ConstantStep(self._score)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no connection or file is held open."""
 
 
 class ConstantStep:
-    """The judge calls of one step."""
+    """One step of the constant judge, which makes no calls."""
 
     def __init__(self, score: float | None) -> None:
         self._score = score
@@ -36,11 +40,11 @@ class ConstantStep:
         prompt: Prompt,
         completions: Sequence[Completion],
     ) -> Future[tuple[float | None, ...]]:
-        """The constant, once per completion."""
+        """A future that is done, with the constant once per completion."""
         scores: Future[tuple[float | None, ...]] = Future()
         scores.set_result((self._score,) * len(completions))
         return scores
 
     def metrics(self) -> dict[str, Metric]:
-        """No call was made, so there is nothing to tell."""
+        """No figures: there were no calls to count."""
         return {}

@@ -30,9 +30,12 @@ class JudgeDown(RunStopped):
 
 
 class CallFailedError(Exception):
-    """A request that brought no reply.
+    """The error about a request that brought no reply.
 
-    ``detail`` is for people; ``retry_after_s`` is the wait that the server asked for, if any.
+    Args:
+        reason: what went wrong, in one of the words that failures are counted by.
+        detail: what the server or the network said about it, for people.
+        retry_after_s: the wait in seconds that the server asked for, None if it asked for none.
     """
 
     def __init__(self, reason: str, detail: str, *, retry_after_s: float | None = None) -> None:
@@ -43,18 +46,18 @@ class CallFailedError(Exception):
         self.retryable = reason in _RETRYABLE
 
     def without(self, secret: str) -> CallFailedError:
-        """The same, should a server have echoed the key."""
+        """The same failure with ``***`` for the secret, should the server have echoed it."""
         detail = redact(self.detail, secret)
         return CallFailedError(self.reason, detail, retry_after_s=self.retry_after_s)
 
 
 def redact(text: str, secret: str) -> str:
-    """The text, short enough for a log line, with ``***`` for the secret."""
+    """The first 300 characters of a text, with ``***`` for the secret: fit for a log line."""
     return (text.replace(secret, "***") if secret else text)[:_MAX_DETAIL]
 
 
 def describe(error: openai.APIError) -> CallFailedError:
-    """The failure behind an exception of the client."""
+    """The failure, by its reason, behind an exception of the client library."""
     detail = error.message
     if isinstance(error, openai.APIStatusError):
         wait = retry_after_s(error.response.headers, now=time.time())
@@ -74,7 +77,7 @@ def _status_reason(error: openai.APIStatusError) -> str:
 
 
 def refuses_schema(error: openai.APIError) -> bool:
-    """Whether a server says that it cannot do structured output."""
+    """Whether an error says that the server cannot bind its replies to a schema."""
     words = ("response_format", "json_schema", "schema", "guided", "structured", "grammar")
     return isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError) and any(
         word in error.message.lower() for word in words
@@ -82,7 +85,10 @@ def refuses_schema(error: openai.APIError) -> bool:
 
 
 def retry_after_s(headers: Mapping[str, str], *, now: float) -> float | None:
-    """The wait that ``Retry-After`` asks for, given in seconds or as an HTTP date."""
+    """The wait in seconds that the header ``Retry-After`` asks for; None without one.
+
+    It holds seconds or an HTTP date (RFC 9110, section 10.2.3). ``now`` is in seconds since 1970.
+    """
     value = headers.get("retry-after", "").strip()
     if not value:
         return None

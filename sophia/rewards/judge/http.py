@@ -32,9 +32,9 @@ class HTTPJudge:
         sees: whether the judge is shown the whole ``response`` (paper, release) or the
             ``thinking`` alone.
         cache_path: file that keeps scores over processes and runs; None for no cache.
-        calls: limits of the calls.
-        breaker: when a failing judge stops the run.
-        prices: what tokens cost, for ``judge/cost``.
+        calls: limits of the calls, in number and in time.
+        breaker: decides when a failing judge stops the run.
+        prices: what tokens cost, for the metric ``judge/cost``.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class HTTPJudge:
         return f"HTTPJudge({self.url!r}, model={self.model!r})"
 
     def open_step(self) -> HTTPJudgeStep:
-        """Start a step; the one before it counts for the breaker from here on.
+        """Start a step; the calls of the one before it count for the breaker from here on.
 
         Raises:
-            JudgeDown: by what the steps before have shown, it is down for good.
+            JudgeDown: the steps before have shown that the judge is down for good.
         """
         self._breaker.record(self._last)
         self._last = Ledger()
@@ -79,7 +79,7 @@ class HTTPJudge:
         return HTTPJudgeStep(self._open(), ledger=self._last, prices=self._prices)
 
     def probe(self, prompt: Prompt, completion: Completion) -> Probe:
-        """Ask about one completion once, past the cache and past the breaker."""
+        """Ask about one completion once, without the cache and whatever the breaker says."""
         session = self._open()
         return session.loop.submit(_probe(session, prompt, completion)).result()
 
@@ -127,7 +127,11 @@ class HTTPJudge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One question to the judge. ``reason`` and ``detail`` are empty when there is a score."""
+    """What came back for one completion.
+
+    ``reason`` and ``detail`` say why there is no score, and are empty when there is one.
+    ``latency_s`` is from the question to the reply in seconds, encoding of images included.
+    """
 
     score: float | None
     reply: str

@@ -27,14 +27,18 @@ class Prices:
             )
 
     def cost(self, *, prompt_tokens: int, completion_tokens: int) -> float | None:
-        """The price of these tokens; None where prices are unknown."""
+        """What so many tokens cost; None where prices are unknown."""
         if self.prompt is None or self.completion is None:
             return None
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
 
 
 class Ledger:
-    """Counts of one step. A *call* is a completion that needed the server, however often tried."""
+    """Counts what happened to the calls of one step.
+
+    A *call* is a completion whose score was in no cache, however often the server was asked for
+    it; ``hits`` are the others. ``latencies_s`` are seconds from the first attempt to the reply.
+    """
 
     def __init__(self) -> None:
         self.hits = 0
@@ -68,18 +72,19 @@ class Ledger:
 
     @property
     def num_failed(self) -> int:
-        """Calls without a score, for whatever reason."""
+        """How many calls brought no score, for whatever reason."""
         return self.failures.total()
 
     @property
     def hopeless(self) -> bool:
-        """Whether all calls were refused for a reason that no waiting heals."""
+        """Whether all calls, one or more, were refused for a reason that no waiting heals."""
         return self.calls > 0 and sum(self.failures[r] for r in FINAL) == self.calls
 
     def metrics(self, prices: Prices) -> dict[str, Metric]:
-        """The ``judge/*`` figures. Rates are shares of the calls; latencies of answered ones.
+        """The ``judge/*`` figures of the step.
 
-        A step without a call has no rate, one without an answer no latency.
+        Rates are shares of the calls; latencies are in seconds, of the answered calls alone.
+        ``judge/cost`` is missing where prices are unknown.
         """
         failed = self.num_failed - self.num_unusable
         figures: dict[str, Metric] = {
@@ -108,9 +113,13 @@ def _count(number: int) -> Sum:
 class Breaker:
     """Watches the share of calls without a score over a window of steps.
 
-    A run without a judge still trains, on outcomes alone, so nothing would show but a metric. Past
-    ``max_fail_rate`` over the last ``window_steps`` steps that made calls it is stopped; a step in
-    which every call was refused for its key, address or model name stops it at once.
+    A run without a judge still trains, on outcomes alone, so nothing would show but a metric. A
+    step in which every call was refused for its key, address or model name stops it at once.
+
+    Args:
+        window_steps: how many steps that made calls are looked at, the last ones.
+        max_fail_rate: the share of their calls, in [0, 1], that may bring no score; the run stops
+            above it, once there are ``window_steps`` of them.
     """
 
     def __init__(self, *, window_steps: int = 5, max_fail_rate: float = 0.5) -> None:
@@ -123,12 +132,12 @@ class Breaker:
         self._steps: deque[Ledger] = deque(maxlen=window_steps)
 
     def record(self, step: Ledger) -> None:
-        """Take in a finished step."""
+        """Take in the calls of a finished step; a step without calls says nothing."""
         if step.calls:
             self._steps.append(step)
 
     def verdict(self) -> str | None:
-        """None as long as the judge is fit for use, else what was seen."""
+        """None as long as the run may go on, else what was seen, to follow the judge's name."""
         if not self._steps:
             return None
         if self._steps[-1].hopeless:

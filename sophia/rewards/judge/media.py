@@ -19,16 +19,17 @@ _FAST = 1  # PNG compression level: lossless at any, and the training step waits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedImage:
-    """A ``data:`` URL and the SHA-256 of the file inside it."""
+    """An image as a ``data:`` URL, and the SHA-256 in hex of the file inside it."""
 
     url: str
     digest: str
 
 
 def encode_image(media: Media) -> EncodedImage:
-    """PNG and JPEG files go as they are, everything else as PNG.
+    """The image as a ``data:`` URL: PNG and JPEG files unchanged, everything else as PNG.
 
-    Raises OSError if a file cannot be read or is no image.
+    Raises:
+        OSError: the file cannot be read, or is no image.
     """
     data = _file_bytes(media.source)
     mime = next((m for magic, m in _SIGNATURES.items() if data.startswith(magic)), None)

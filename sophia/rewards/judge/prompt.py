@@ -63,7 +63,7 @@ def escape_tags(text: str) -> str:
 
 
 def delimited(name: str, text: str) -> str:
-    """The text as data, between markers of that name which the text cannot contain."""
+    """The text between two markers with that name, which it cannot contain itself."""
     encoded = text.encode("utf-8", "replace")  # lone surrogates cannot travel in JSON
     code = sha256(encoded).hexdigest()[:12]
     return f"<{name} {code}>\n{escape_tags(encoded.decode())}\n</{name} {code}>"
@@ -81,7 +81,11 @@ def shown(completion: Completion, sees: Sees) -> str:
 def judge_messages(
     question: str, response: str, image_urls: Sequence[str], *, closing: str
 ) -> list[Message]:
-    """The chat for one response; ``image_urls`` in the order of the prompt."""
+    """The turns of a chat that asks for the score of one response.
+
+    ``image_urls`` are data URLs in the order of the prompt; ``closing`` is the key of CLOSING
+    whose text says last in what form the score shall come.
+    """
     images = [{"type": "image_url", "image_url": {"url": url}} for url in image_urls]
     text = "\n\n".join(
         (delimited("question", question), delimited("response", response), CLOSING[closing])
@@ -93,7 +97,7 @@ def judge_messages(
 
 
 def judge_request(question: str, response: str, image_urls: Sequence[str]) -> ChatRequest:
-    """The chat for one response, with and without a schema that the score is bound to."""
+    """The chat that asks for the score of one response, bound to a schema and free of one."""
     return ChatRequest(
         bound=judge_messages(question, response, image_urls, closing="json"),
         free=judge_messages(question, response, image_urls, closing="answer"),

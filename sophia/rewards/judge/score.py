@@ -39,14 +39,17 @@ _NAN = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedScore:
-    """A score in [0, 1], or None with the reason."""
+    """A score in [0, 1], or None with the reason why there is none."""
 
     value: float | None
     failure: ParseFailure | None
 
 
 def parse_score(reply: str, *, truncated: bool = False) -> ParsedScore:
-    """The one number of a reply; ``truncated`` tells that the length limit cut it."""
+    """The one number that a reply consists of, or why it does not.
+
+    ``truncated`` says that the length limit cut the reply.
+    """
     if truncated:  # a cut "0.85" is a wrong "0.8"
         return _unscored("truncated")
     if len(reply) > _MAX_REPLY:
@@ -86,7 +89,7 @@ def _in_range(value: float) -> ParsedScore:
 
 
 class _NotANumberError(ValueError):
-    """JSON's NaN and Infinity, which Python's parser lets through."""
+    """The error about JSON's NaN and Infinity, which Python's parser would let through."""
 
 
 def _refuse_constant(name: str) -> float:

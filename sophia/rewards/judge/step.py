@@ -44,7 +44,8 @@ class Session:
     ) -> list[tuple[str, ChatRequest]]:
         """The cache key and the request of each completion; images are encoded once for all.
 
-        Raises CallFailedError("media", ...) if an image cannot be read.
+        Raises:
+            CallFailedError: an image cannot be read; its reason is ``media``.
         """
         images = await asyncio.to_thread(_encode, prompt.media)
         digests = [image.digest for image in images]
@@ -59,7 +60,7 @@ class Session:
         ]
 
     async def look_up(self, keys: Sequence[str], ledger: Ledger) -> dict[str, float]:
-        """Scores known from before. A cache that fails is counted, and the server asked."""
+        """The scores in the cache, by key; an access that fails is counted and finds none."""
         if self.cache is None:
             return {}
         try:
@@ -69,7 +70,7 @@ class Session:
             return {}
 
     async def store(self, scores: Mapping[str, float], ledger: Ledger) -> None:
-        """Keep new scores; only scores: what failed once may succeed the next time."""
+        """Keep new scores in the cache. Failures are not kept: they may succeed the next time."""
         if self.cache is None or not scores:
             return
         try:
@@ -78,7 +79,7 @@ class Session:
             ledger.cache_fails(error)
 
     def close(self) -> None:
-        """Cancel what is in flight, then close everything."""
+        """Cancel the calls in flight, then close connections, thread and cache."""
         self.loop.cancel_running()
         self.loop.submit(self.client.close()).result()
         self.loop.close()
@@ -99,11 +100,14 @@ class HTTPJudgeStep:
         self._asked: dict[str, asyncio.Task[float | None]] = {}
 
     def submit(self, prompt: Prompt, completions: Sequence[Completion]) -> Future[Scores]:
-        """Start judging a group; its deadline counts from here."""
+        """Start judging completions of one prompt; their deadline counts from here.
+
+        The future holds one score in [0, 1] per completion, None where there is none.
+        """
         return self._session.loop.submit(self._judge(prompt, tuple(completions)))
 
     def metrics(self) -> dict[str, Metric]:
-        """``judge/*`` figures, complete once the futures are done."""
+        """The ``judge/*`` figures of the step, complete once its futures are done."""
         return self._ledger.metrics(self._prices)
 
     async def _judge(self, prompt: Prompt, completions: Sequence[Completion]) -> Scores:

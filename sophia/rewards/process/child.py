@@ -24,7 +24,10 @@ Word = Literal["right", "wrong", "unparsed", "unscored", "timeout", "died"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One comparison (see ``sophia.rewards.process.worker``); without prediction, a check."""
+    """One comparison, as ``sophia.rewards.process.worker`` describes it.
+
+    Without a prediction it asks whether the gold alone can be read and compared in time.
+    """
 
     rule: str
     gold: str
@@ -41,7 +44,7 @@ class Reply:
 
 
 class WorkerProcess:
-    """A started process with one request at a time. After ``timeout`` or ``died`` it is gone.
+    """A started process that takes one request at a time; after ``timeout`` or ``died`` it is gone.
 
     It is started as a module, not forked or spawned by multiprocessing: so it works from a script
     without a ``__main__`` guard, a thread, a REPL, and beside CUDA.
@@ -67,7 +70,7 @@ class WorkerProcess:
         self._wait_until_ready(command)
 
     def ask(self, request: Request, *, timeout_s: float) -> Reply:
-        """The reply within ``timeout_s``; the process is killed when there is none."""
+        """The reply to a request; the process is killed when none comes within ``timeout_s``."""
         assert self._process.stdin is not None
         fields = {name: getattr(request, name) for name in Request.__slots__}
         gold_read = False
@@ -87,16 +90,16 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """The process id."""
+        """The process id, also after it has ended."""
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can be asked (False after it was killed or died)."""
+        """Whether it can be asked; False after it was killed or died."""
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """End the process now; harmless when it has ended."""
+        """End the process now; this does nothing when it has ended."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):

@@ -22,6 +22,11 @@ class WorkerPool:
     A prediction that takes longer than ``timeout_s`` is TIMED_OUT, a gold answer that does is
     UNSCORED; the process is killed and replaced. Equal requests are answered from memory: the
     answers of one group are often the same.
+
+    Args:
+        timeout_s: limit of one comparison in seconds.
+        num_workers: how many processes there may be at once.
+        start: how a process is started.
     """
 
     def __init__(
@@ -44,7 +49,11 @@ class WorkerPool:
         weakref.finalize(self, _kill_all, self._alive, os.getpid())
 
     def compare(self, rule: str, *, gold: str, prediction: str, tolerance: float) -> Verdict:
-        """The verdict of one of ``sophia.rewards.process.worker.RULES``; safe from any thread."""
+        """The verdict of a rule on a prediction; may be called from any thread.
+
+        ``rule`` is a key of ``sophia.rewards.process.worker.RULES``. ``tolerance`` is relative to
+        the gold's size.
+        """
         request = Request(rule=rule, gold=gold, prediction=prediction, tolerance=tolerance)
         with self._lock:
             if request in self._remembered:

@@ -31,7 +31,11 @@ _GRACE_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """How to read one side (None: unreadable), and how to compare gold, prediction, tolerance."""
+    """How one side is read, and how two read sides are compared.
+
+    ``parse`` gives None for a text that it cannot read; ``is_equal`` is given the gold, the
+    prediction and the relative tolerance.
+    """
 
     parse: Callable[[str], Any | None]
     is_equal: Callable[[Any, Any, float], bool]

@@ -64,7 +64,7 @@ _MISREAD = re.compile(
 
 
 def make_explicit(text: str) -> str | None:
-    """The same expression for a parser that must not guess; None when it has no clear meaning."""
+    """The LaTeX expression with nothing left to guess; None when it has no clear meaning."""
     text = _LAYOUT.sub(" ", _SIZED_BRACKET.sub("", _ENVIRONMENT.sub(" ", text)))
     text = re.sub(r"\\\\(?=[a-zA-Z])", r"\\", text) if "matrix" not in text else text
     text = _FRACTION_DIGIT.sub(r"\\\1{\2}{", text)

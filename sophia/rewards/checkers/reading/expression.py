@@ -49,7 +49,7 @@ def is_nameable(prose: str) -> bool:
 
 
 def same_words(first: str, second: str) -> bool:
-    """Whether two answers are the same apart from blanks, case (of words), text commands."""
+    """Whether two answers differ in blanks, LaTeX text commands and the case of words at most."""
     ours, theirs = (re.sub(r"[\s.$]+", "", _unwrapped(text)) for text in (first, second))
     if is_prose(first) or is_prose(second):
         return ours.casefold() == theirs.casefold()
@@ -72,16 +72,17 @@ def expression(text: str) -> str | None:
 
 
 def without_definitions(first: str, second: str) -> tuple[str, str]:
-    """Two right-hand sides when both define something: f(x) = 2x and y = 2x say the same."""
+    """The right-hand sides if both define something (f(x) = 2x, y = 2x), else both unchanged."""
     if _DEFINITION.match(first) and _DEFINITION.match(second):
         return _DEFINITION.sub("", first), _DEFINITION.sub("", second)
     return first, second
 
 
 def parts_to_agree(prediction: str, gold: str) -> list[str]:
-    """Which parts of an equation must equal a gold answer that is none: all but a name in front.
+    """The parts of a prediction that must all equal the gold answer.
 
-    So "x = 2 + 3 = 5" is 5 and "7 = 42" is not 42. Any other prediction is one part.
+    Of an equation, where the gold is none, these are all sides but a name in front: so "x = 2 + 3 =
+    5" is 5 and "7 = 42" is not 42. Any other prediction is one part.
     """
     if "=" not in prediction or _RELATION.search(gold):
         return [prediction]

@@ -52,23 +52,23 @@ _CURRENCY_BEFORE = re.compile(r"(?:us|usd|eur)?\s*([€£¥₹])?\s*$", re.IGNOR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
-    """A number and what was written around it that says what kind of number it is."""
+    """A number, and what stood beside it: a percent sign, a unit, a variable ("x = 5")."""
 
     value: Fraction
     percent: bool
     unit: str
-    """Canonical, "" when none was named."""
+    """The unit with its power, one name for all spellings ("metre^1"); "" without one."""
     variable: str
     is_fraction: bool
-    """Written as a fraction: a decimal can only approximate it."""
+    """Whether it was written as a fraction, which a decimal can only approximate."""
     is_whole: bool
-    """Written without decimals."""
+    """Whether it was written without a fraction or a decimal point."""
 
 
 def parse_number(text: str, *, decimal_comma: bool = False) -> Number | None:
     """The one number in a text; None when there is none, several, or more than plain words.
 
-    ``decimal_comma`` reads "2,74" as 2.74; otherwise only "1,000" may hold a comma.
+    With ``decimal_comma`` "2,74" is 2.74; without it commas may stand before three digits only.
     """
     if len(text) > _MAX_CHARACTERS or not any(character.isdigit() for character in text):
         return None
@@ -87,7 +87,7 @@ def parse_number(text: str, *, decimal_comma: bool = False) -> Number | None:
 
 
 def parse_based(text: str) -> tuple[str, int] | None:
-    """Digits and base of a number such as 204_5; None for any other text."""
+    """The digits and the base of a number such as 204_5; None for any other text."""
     match = _BASED.fullmatch(_DELIMITERS.sub(" ", without_layout(text)).strip())
     return None if match is None else (match[1].upper().lstrip("0"), int(match[2]))
 

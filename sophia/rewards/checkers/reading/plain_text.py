@@ -26,7 +26,7 @@ _SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])\s*|\\displaysty
 
 
 def same_characters(text: str) -> str:
-    """Full-width forms as ASCII and typographic signs as the usual ones.
+    """The text with full-width forms as ASCII and typographic signs as the usual ones.
 
     Look-alike letters of other alphabets stay what they are: a Cyrillic letter is no option.
     """
@@ -34,7 +34,10 @@ def same_characters(text: str) -> str:
 
 
 def without_layout(text: str) -> str:
-    """``same_characters`` without LaTeX spacing, sizes and text commands; degrees as ``°``."""
+    """The text in one spelling: ``same_characters``, and LaTeX layout removed.
+
+    That is spacing, sizes, text commands and bold; degrees are written ``°``.
+    """
     text = same_characters(text).replace("\\%", "%")
     text = _SPACING.sub(" ", _IN_NUMBER.sub(",", text))
     text = _DEGREES.sub("°", text)

@@ -1,6 +1,6 @@
 """Equality of expressions by computer algebra; imported in the worker process only.
 
-Of LaTeX by math-verify, and of text that mathruler's rules have normalised by sympy alone.
+LaTeX is compared by math-verify, text that mathruler's rules have normalised by sympy alone.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ def parse_latex(text: str) -> Any | None:
 
 
 def is_equal(gold: Any, prediction: Any, tolerance: float) -> bool:
-    """Equality by math-verify, or within the relative tolerance for real numbers."""
+    """Whether two read expressions are equal to math-verify, or near enough as real numbers.
+
+    Near enough is |p - g| <= tolerance |g|, absolute when g is 0, element by element of a list.
+    """
     kinds = {isinstance(side[0], sympy.Interval): side[0] for side in (gold, prediction)}
     if len(kinds) == 2 and isinstance(kinds[False], sympy.FiniteSet):
         return False  # math-verify would take {1, 2} for (1, 2)
@@ -87,7 +90,7 @@ def parse_normalised(text: str) -> str:
 
 
 def sympy_says_equal(gold: str, prediction: str, tolerance: float) -> bool:
-    """Whether sympy simplifies the difference to 0; the rules know no tolerance.
+    """Whether sympy simplifies the difference to 0; ``tolerance`` is 0, the rules know none.
 
     sympy's parser evaluates Python: ``mathruler.grade_answer`` lets no names, dots, quotes or
     brackets of that language through.

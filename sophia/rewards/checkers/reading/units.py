@@ -62,9 +62,10 @@ _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 
 
 def split_unit(text: str) -> tuple[str, str]:
-    """The unit that text (what follows a number) starts with, "" if none, and what follows it.
+    """The unit that the text behind a number starts with ("" if none), and the rest of the text.
 
-    A one-letter unit needs a blank before it: "10m" may be ten times m.
+    The unit has one name for all its spellings, with its power: "metre^2" for "square meters". A
+    one-letter unit needs a blank before it: "10m" may be ten times m.
     """
     stripped = text.lstrip()
     match = _UNIT.match(stripped)

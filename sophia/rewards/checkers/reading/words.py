@@ -48,8 +48,10 @@ def are_harmless(text: str) -> bool:
 
 
 def without_lead_in(text: str) -> str:
-    """The text without opening words such as "So the final answer is:"; the text itself if only
-    such words are there."""
+    """The text without opening words such as "So the final answer is:".
+
+    It is left as it is when only such words are there.
+    """
     position = 0
     while match := _LEAD_IN.match(text, position):
         position = match.end()

@@ -36,7 +36,7 @@ _NOT_EVALUATED = re.compile(r"\^\{|\^\(|\^[0-9]+\^|\^[0-9][0-9]|[_'\"\\=:;\[\]]|
 
 
 def grade_answer(prediction: str, gold: str, workers: WorkerPool) -> Verdict:
-    """mathruler's verdict; sympy runs in a worker, so unlike the original it can time out."""
+    """mathruler's verdict on a prediction; sympy runs in one of the workers, so it can time out."""
     if len(prediction) > _MAX_CHARACTERS:
         return WRONG
     if _math_dataset_form(prediction) == _math_dataset_form(gold):

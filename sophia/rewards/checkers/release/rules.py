@@ -31,12 +31,12 @@ def released_gold(answer: str) -> str:
 
 
 def check_numerical(case: Case) -> Verdict:
-    """mathruler's ``grade_answer``; the row's tolerance is not looked at."""
+    """Score 1 or 0 by mathruler's ``grade_answer``; the row's tolerance is not looked at."""
     return grade_answer(case.prediction, case.gold, case.workers)
 
 
 def check_choice(case: Case) -> Verdict:
-    """Pieces between commas: as many as the gold has *characters*, each somewhere in the gold.
+    """Score 1 for as many pieces between commas as the gold has *characters*, each found in it.
 
     So an empty answer is right for every single letter, and ``b`` or ``B.`` never is.
     """
@@ -45,11 +45,11 @@ def check_choice(case: Case) -> Verdict:
 
 
 def check_ocr(case: Case) -> Verdict:
-    """exp(-WER), case and punctuation counted; an empty answer still gets exp(-1)."""
+    """Score exp(-word error rate), case and punctuation counted; an empty answer gets exp(-1)."""
     return Verdict(score=math.exp(-jiwer.wer(case.gold, case.prediction)))
 
 
 def check_text(case: Case) -> Verdict:
-    """Mean of three ROUGE F, so an exact one-word answer is 2/3 and an exact Chinese one 0."""
+    """Score by the mean of three ROUGE F: an exact single word gets 2/3, exact Chinese gets 0."""
     prediction, gold = (text.replace("\n", " ") for text in (case.prediction, case.gold))
     return Verdict(score=mean_rouge(gold, prediction, latin_only=True))

@@ -12,13 +12,13 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from sophia.cli.check import check, validate_check
+from sophia.cli.commands import CONFIGS
 from sophia.cli.prompts import build_dataset, gold_checker, prompt_fitter
 from sophia.data.dataset import RowDataset
 from sophia.rewards.outcome import OutcomeReward
 from sophia.types import Message, Prompt
 from tests.data.builders import encoded, image, sophia_row, write_lines, write_list
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 OF_ROWS = sorted(path.stem for path in (CONFIGS / "data").glob("*.yaml") if path.stem != "digits")
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.warm import WarmProcess
+
 ROOT = Path(__file__).parent.parent
 
 SMALL_RUN = (
@@ -29,26 +31,34 @@ SMALL_RUN = (
 """Overrides of a quick start that takes seconds and moves its weights from the first step."""
 
 
-def start(*arguments: str, cache: Path) -> subprocess.Popen[str]:
-    """`python ARGUMENTS` in the project's root."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [
-            sys.executable,
-            *arguments,
-            *([f"cache_dir={cache}"] if arguments[0] == "train.py" else []),
-        ],
-        cwd=ROOT,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+def start(*arguments: str, cache: Path) -> WarmProcess:
+    """`python ARGUMENTS` in the project's root, its imports done."""
+    return WarmProcess(*_with_cache(arguments, cache))
 
 
-def run(*arguments: str, cache: Path, expect: int = 0) -> str:
+def run(*arguments: str, cache: Path, expect: int = 0, stdin: str = "") -> str:
     """The output of a command that must end with this status."""
-    process = start(*arguments, cache=cache)
+    process = WarmProcess(*_with_cache(arguments, cache), stdin=stdin)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == expect, output
     return output
+
+
+def run_cold(*arguments: str, cache: Path, expect: int = 0) -> str:
+    """The same from a new interpreter, for one command of each documented form."""
+    process = subprocess.run(
+        [sys.executable, *_with_cache(arguments, cache)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=300,
+        check=False,
+    )
+    assert process.returncode == expect, process.stdout
+    return process.stdout
+
+
+def _with_cache(arguments: tuple[str, ...], cache: Path) -> tuple[str, ...]:
+    return (*arguments, f"cache_dir={cache}") if arguments[0] == "train.py" else arguments

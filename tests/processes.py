@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from tests.warm import WarmProcess
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,7 +19,6 @@ def environment(rank: int, world_size: int, port: int) -> dict[str, str]:
     """What torchrun tells each process."""
     return {
         **os.environ,
-        "OMP_NUM_THREADS": "1",
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": str(world_size),
@@ -39,24 +38,19 @@ def free_port() -> int:
         return port
 
 
-def start_processes(world_size: int, out: Path, **case: Any) -> list[subprocess.Popen[str]]:
+def start_processes(world_size: int, out: Path, **case: Any) -> list[WarmProcess]:
     """The processes of a training run of tests/sharded_worker.py."""
     port = free_port()
     text = json.dumps({**case, "out": str(out), "world_size": world_size}, default=str)
     return [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.sharded_worker", text],
-            cwd=ROOT,
-            env=environment(rank, world_size, port),
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+        WarmProcess(
+            "-m", "tests.sharded_worker", text, environment=environment(rank, world_size, port)
         )
         for rank in range(world_size)
     ]
 
 
-def finish(processes: list[subprocess.Popen[str]], *, timeout_s: float = 150.0) -> None:
+def finish(processes: list[WarmProcess], *, timeout_s: float = 150.0) -> None:
     """Wait until all have ended well; a deadlock is an error."""
     outputs = []
     try:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from sophia.run.groups import load_groups
 from sophia.run.metrics_file import read_metrics
 from tests.browser import opened
-from tests.commands import ROOT, run
+from tests.commands import run, run_cold
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +36,7 @@ def test_a_run_leaves_its_page_and_its_rollouts(finished: Path) -> None:
 
 def test_report_writes_the_page_again(looked_at: Path, cache: Path) -> None:
     (looked_at / "report.html").unlink()
-    output = run("-m", "sophia", "report", f"run_dir={looked_at}", cache=cache)
+    output = run_cold("-m", "sophia", "report", f"run_dir={looked_at}", cache=cache)
     assert "report.html; open it in a browser" in output
     assert (looked_at / "report.html").is_file()
 
@@ -83,17 +81,11 @@ def test_infer_answers_and_grades(looked_at: Path, cache: Path) -> None:
     assert "[right answer 4: outcome 0, format 0]" in output
 
 
-def test_infer_reads_standard_input(looked_at: Path) -> None:
-    command = [
-        sys.executable, "-m", "sophia", "infer", f"ckpt={looked_at}", "question=-",
-        "sampling.max_new_tokens=3",
-    ]  # fmt: skip
-    asked = "one?\ntwo?\n"
-    output = subprocess.run(
-        command, cwd=ROOT, input=asked, text=True, capture_output=True, check=True
-    )
-    assert "one?" in output.stdout
-    assert "two?" in output.stdout
+def test_infer_reads_standard_input(looked_at: Path, cache: Path) -> None:
+    command = ("-m", "sophia", "infer", f"ckpt={looked_at}", "question=-")
+    output = run(*command, "sampling.max_new_tokens=3", cache=cache, stdin="one?\ntwo?\n")
+    assert "one?" in output
+    assert "two?" in output
 
 
 def test_checkpoints_side_by_side(looked_at: Path, tmp_path: Path, cache: Path) -> None:

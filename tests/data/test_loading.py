@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +10,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 
-from tests.processes import ROOT, environment, free_port
+from tests.processes import ROOT, environment, finish, free_port
+from tests.warm import WarmProcess
 
 HIDDEN = {"hidden_size": 768, "intermediate_size": 4096, "num_hidden_layers": 8}
 
@@ -38,11 +38,8 @@ def synthetic(folder: Path, **text: int) -> int:
 def loaded_by_two(folder: Path, out: Path) -> list[int]:
     """The growth of each process's peak."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.loading_worker", str(folder), str(out)]
-    processes = [
-        subprocess.Popen(command, cwd=ROOT, env=environment(rank, 2, port)) for rank in range(2)
-    ]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    command = ("-m", "tests.loading_worker", str(folder), str(out))
+    finish([WarmProcess(*command, environment=environment(rank, 2, port)) for rank in range(2)])
     return [int(out.with_suffix(f".{rank}").read_text()) for rank in range(2)]
 
 

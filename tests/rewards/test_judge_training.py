@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from sophia.run.metrics_file import read_metrics
+from tests.commands import run
 from tests.rewards.judge_server import Answer, JudgeServer, Request, says
 
 SMALL = (
@@ -19,10 +18,9 @@ SMALL = (
 )  # fmt: skip
 
 
-def train(folder: Path, url: str, *overrides: str) -> subprocess.CompletedProcess[str]:
-    places = (f"run_dir={folder / 'run'}", f"cache_dir={folder / 'cache'}", f"judge.url={url}")
-    command = [sys.executable, "train.py", *SMALL, *places, *overrides]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+def train(folder: Path, url: str, *overrides: str, expect: int) -> str:
+    places = (f"run_dir={folder / 'run'}", f"judge.url={url}")
+    return run("train.py", *SMALL, *places, *overrides, cache=folder / "cache", expect=expect)
 
 
 def by_length(request: Request) -> Answer:
@@ -35,17 +33,14 @@ def test_stops_for_a_judge_that_is_down_and_resumes_when_it_is_back(tmp_path: Pa
     server = JudgeServer(by_length)
     server.start()
     server.stop()
-    stopped = train(tmp_path, server.url)
-    assert stopped.returncode == 1
-    said = stopped.stdout + stopped.stderr
+    said = train(tmp_path, server.url, expect=1)
     assert f"The judge at {server.url}" in said
     assert "judge-check" in said
     assert "Traceback" not in said
     assert [p.name for p in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_000000.ckpt"]
 
     with server:
-        resumed = train(tmp_path, server.url, "resume=true")
-    assert resumed.returncode == 0, resumed.stderr
+        train(tmp_path, server.url, "resume=true", expect=0)
     rows = read_metrics(tmp_path / "run" / "metrics.csv")
     assert [row["rl_step"] for row in rows] == ["0", "1"]
     for row in rows:

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "failures": set(),
     "schedules": set(),
     "timing": set(),
-    "data": {"types", "timing"},
+    "data": {"types", "timing", "models"},
     "grpo": {"types"},
     "models": {"types"},
     "rewards": {"types", "protocols", "schedules", "failures", "timing"},

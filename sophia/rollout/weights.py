@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sophia.failures import EngineFailed
+from sophia.models.family import is_vision_weight
 from sophia.protocols import RolloutEngine
 from sophia.types import Rollout, WeightSample
 
@@ -62,7 +63,7 @@ def columns(value: Tensor, wanted: Sequence[int]) -> Tensor:
 
 def is_vision(name: str) -> bool:
     """Whether a weight belongs to the vision tower or its projector."""
-    return "visual." in name or "vision" in name
+    return is_vision_weight(name)
 
 
 def draw_samples(

@@ -43,7 +43,7 @@ LIGHTNINGS_REMARKS = pytest.mark.filterwarnings(
 SAMPLING = SamplingParams(max_new_tokens=10)
 
 
-class Rows(Logger):
+class RowsLogger(Logger):
     """Keeps what was logged."""
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class Run:
         **overrides: Any,
     ) -> None:
         encoder = PromptEncoder(folder)
-        self.logger = Rows()
+        self.logger = RowsLogger()
         self.module = module(folder, **overrides)
         self.data = StepDataModule(
             train=DigitsDataset(split="train", num_prompts=40, seed=0),

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "failures": set(),
     "schedules": set(),
     "timing": set(),
-    "data": {"types", "timing"},
+    "data": {"types", "timing", "models"},
     "grpo": {"types", "metrics"},
     "models": {"types"},
     "rewards": {"types", "protocols", "schedules", "failures", "timing", "metrics"},

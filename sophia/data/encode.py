@@ -14,13 +14,11 @@ from transformers import AutoTokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.utils import cached_file
 
+from sophia.models.family import image_tokens, media_tokens
 from sophia.types import EncodedPrompt, Media, Message, Prompt
 
 _IMAGE_CONFIG = "preprocessor_config.json"
-_IMAGE_TOKEN = "<|image_pad|>"
-_MEDIA_TOKENS = (
-    "<|image_pad|>", "<|video_pad|>", "<|vision_pad|>", "<|vision_start|>", "<|vision_end|>",
-)  # fmt: skip
+_NO_TOKEN = -1  # is no token's id
 
 
 class PromptEncoder:
@@ -37,13 +35,15 @@ class PromptEncoder:
     def __init__(self, folder: Path | str) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self._images = _image_processor(folder)
-        self._image_token_id = self.tokenizer.convert_tokens_to_ids(_IMAGE_TOKEN)
+        vocabulary = self.tokenizer.get_vocab()
+        self._image_token = next((t for t in image_tokens() if t in vocabulary), "")
+        self._image_token_id: int = vocabulary.get(self._image_token, _NO_TOKEN)
 
     @property
     def media_token_ids(self) -> tuple[int, ...]:
         """Ids of the tokens that stand for media, which a sampler must never draw."""
         vocabulary = self.tokenizer.get_vocab()
-        return tuple(vocabulary[token] for token in _MEDIA_TOKENS if token in vocabulary)
+        return tuple(vocabulary[token] for token in media_tokens() if token in vocabulary)
 
     @property
     def pixels_per_token_side(self) -> int:
@@ -103,8 +103,8 @@ class PromptEncoder:
         if found != len(prompt.media):
             raise ValueError(
                 f"prompt {prompt.uid!r} has {len(prompt.media)} images but its text holds {found}"
-                f" image placeholders; does the question contain a literal {_IMAGE_TOKEN}, or does"
-                " the chat template drop images?"
+                f" image placeholders; does the question contain a literal {self._image_token}, or"
+                " does the chat template drop images?"
             )
         return ids
 

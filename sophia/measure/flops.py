@@ -9,11 +9,13 @@ Shapes: P prompt tokens, R completion tokens, S patches of an image, H hidden si
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
+from sophia.models.family import in_decoder_layer, tower_of
 from sophia.types import RowsKind, TrainBatch
 
 # Dense bfloat16 TFLOP/s with float32 accumulation, without sparsity, from the makers' data sheets.
@@ -80,20 +82,21 @@ def model_shape(model: Any) -> ModelShape:
     heads = config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
     text = {
-        "layer_weights": _weights(model, r"(?<!visual)\.layers\.\d+\."),
+        "layer_weights": _weights(model, lambda name: in_decoder_layer(name, model.config)),
         "num_layers": config.num_hidden_layers,
         "attention_width": heads * head_dim,
         "head_weights": config.vocab_size * config.hidden_size,
     }
-    vision = getattr(model.config, "vision_config", None)
-    if vision is None:
+    tower = tower_of(model.config)
+    if tower is None:
         return ModelShape(**text)
+    vision = model.config.vision_config
     full = getattr(vision, "fullatt_block_indexes", None)
     num_full = vision.depth if full is None else len(full)
     return ModelShape(
         **text,
-        block_weights=_weights(model, r"visual\.(blocks|patch_embed)\."),
-        projector_weights=_weights(model, r"visual\.(merger|deepstack_merger_list)\."),
+        block_weights=_weights(model, tower.is_encoder),
+        projector_weights=_weights(model, lambda name: tower.part_of(name) == "projector"),
         vision_width=getattr(vision, "embed_dim", vision.hidden_size),
         vision_full_layers=num_full,
         vision_window_layers=vision.depth - num_full,
@@ -134,8 +137,6 @@ def _vision_flops(shape: ModelShape, grids: Tensor) -> float:
     return total
 
 
-def _weights(model: Any, pattern: str) -> int:
-    """Of matrices in layers whose names match; adapters come on top of what they adapt."""
-    return sum(
-        p.numel() for n, p in model.named_parameters() if p.dim() > 1 and re.search(pattern, n)
-    )
+def _weights(model: Any, counts: Callable[[str], bool]) -> int:
+    """Of matrices whose names count; adapters come on top of what they adapt."""
+    return sum(p.numel() for n, p in model.named_parameters() if p.dim() > 1 and counts(n))

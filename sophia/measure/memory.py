@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 
+from sophia.models.head import CHUNK_TOKENS
 from sophia.models.sharding import layers
 
 GIB = 2**30
 _FLOAT32 = 4
-_HEAD_CHUNK = 512  # tokens whose logits exist at a time
 _PATCH_PIXELS = 14 * 14
 _TYPICAL_PROMPT_TOKENS = 2048  # where a run sets no limit
 _RESERVED = 1.5 * GIB  # CUDA context, communication buffers, fragmentation
@@ -147,7 +147,7 @@ def activation_bytes(config: Any, layout: Layout, load: Load) -> float:
         hidden = getattr(vision, "embed_dim", vision.hidden_size)
         saved += load.patches * hidden * width * vision.depth
         inside = max(inside, load.patches * 12 * hidden * width)
-    logits = 3 * _HEAD_CHUNK * text.vocab_size * _FLOAT32
+    logits = 3 * CHUNK_TOKENS * text.vocab_size * _FLOAT32
     head_gradient = text.vocab_size * text.hidden_size * _FLOAT32
     return float(saved + 2 * inside + logits + head_gradient)
 

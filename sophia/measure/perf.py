@@ -15,6 +15,7 @@ from torch import Tensor
 from sophia.measure.flops import Flops, ModelShape, forward_flops, model_shape, peak_flops
 from sophia.metrics import Max, Mean, Metric
 from sophia.models.adapters import is_adapter
+from sophia.models.family import tower_of
 from sophia.types import RowsKind, TrainBatch
 
 _TRAINING = ("reference", "old", "update")
@@ -116,7 +117,8 @@ def backward_cost(model: Any) -> Flops:
     """In forwards: 2 where weights are trained, 1 where gradients only pass to adapters, or 0."""
     trained = [n for n, p in model.named_parameters() if p.requires_grad]
     # The projector alone is little, and sends no gradient into the tower.
-    vision = any("visual.blocks." in n or "visual.patch_embed." in n for n in trained)
+    tower = tower_of(model.config)
+    vision = tower is not None and any(tower.is_encoder(name) for name in trained)
     adapters = any(is_adapter(n) for n in trained)
     return Flops(text=1.0 if adapters else 2.0, vision=2.0 if vision else 0.0)
 

@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+CHUNK_TOKENS = 512
+"""Tokens whose logits exist at a time: 512 x 152,064 in float32 are 297 MiB."""
+
 
 def token_scores(
     hidden: Tensor,  # (N, H)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
+from sophia.models.family import vision_module
 from sophia.types import EncodedPrompt
 
 _MAX_PATCHES = 16384
@@ -38,7 +39,7 @@ def image_outputs(features: Sequence[tuple[Tensor, ...]], device: torch.device) 
 
 def has_constant_tower(model: Any) -> bool:
     """Whether there is a vision tower, none of it is trained, and this process has all of it."""
-    tower = getattr(model.model, "visual", None)
+    tower = vision_module(model)
     return tower is not None and not any(
         p.requires_grad or isinstance(p, DTensor) for p in tower.parameters()
     )

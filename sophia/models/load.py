@@ -1,4 +1,4 @@
-"""From a checkpoint folder to a policy: loading, freezing, gradient checkpointing, export."""
+"""From a checkpoint folder to a policy: loading, freezing by part, gradient checkpointing."""
 
 from __future__ import annotations
 
@@ -18,19 +18,10 @@ from transformers import (
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from sophia.models.adapters import Adapters
+from sophia.models.family import FAMILIES, Part, part_of, tower_of
 from sophia.models.tiny import TinyQwen25VL
 
 log = logging.getLogger(__name__)
-
-Part = Literal["vision", "projector"]
-
-# Parameter-name prefixes by model type: (vision tower with its projector, projector).
-_PROJECTOR = ("model.visual.merger.", "model.visual.deepstack_merger_list.")
-_PARTS = {
-    "qwen2_vl": ("model.visual.", _PROJECTOR),
-    "qwen2_5_vl": ("model.visual.", _PROJECTOR),
-    "qwen3_vl": ("model.visual.", _PROJECTOR),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,13 +156,14 @@ def check_folder(folder: Path | str) -> None:
 
 def freeze(model: Any, parts: Sequence[Part]) -> None:
     """Switch gradients off by part."""
-    if parts and model.config.model_type not in _PARTS:
+    if parts and tower_of(model.config) is None:
+        known = sorted(kind for family in FAMILIES if family.tower for kind in family.model_types)
         raise ValueError(
             f"cannot freeze {list(parts)} of a {model.config.model_type!r} model; its parts are"
-            f" known for {sorted(_PARTS)}. Add its prefixes to sophia/models/load.py."
+            f" known for {known}. Add its vision tower to sophia/models/family.py."
         )
     for name, parameter in model.named_parameters():
-        if _part_of(name, model.config.model_type) in parts:
+        if part_of(name, model.config) in parts:
             parameter.requires_grad_(False)
 
 
@@ -185,14 +177,7 @@ def count_parameters(model: Any) -> dict[str, tuple[int, int]]:
     """(trained, frozen) parameters by part; parts that the model lacks are left out."""
     counts: dict[str, list[int]] = {}
     for name, parameter in model.named_parameters():
-        part = _part_of(name, model.config.model_type) or "language model"
+        part = part_of(name, model.config) or "language model"
         own = counts.setdefault(part, [0, 0])
         own[0 if parameter.requires_grad else 1] += parameter.numel()
     return {part: (trained, frozen) for part, (trained, frozen) in sorted(counts.items())}
-
-
-def _part_of(name: str, model_type: str) -> Part | None:
-    tower, projector = _PARTS.get(model_type, (None, None))
-    if projector is not None and name.startswith(projector):
-        return "projector"
-    return "vision" if tower is not None and name.startswith(tower) else None

@@ -15,6 +15,7 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 
 from sophia.models.adapters import is_adapter
+from sophia.models.family import tower_of
 from sophia.models.sharding import local, local_rows
 
 
@@ -42,7 +43,8 @@ class LoRA:
 
     def inject(self, model: Any) -> None:
         """Put adapters in float32 into the model, and freeze everything else."""
-        outside = "" if self.vision else r"(?!.*\bvisual\.)"
+        tower = None if self.vision else tower_of(model.config)
+        outside = "" if tower is None else rf"(?!.*\b{tower.attribute}\.)"
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,

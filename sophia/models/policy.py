@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sophia.models.exactness import settled_rows
+from sophia.models.family import tower_of
 from sophia.models.load import ModelLoader, empty_model
 from sophia.models.read import fill, local_folder, stored_dtype
 from sophia.models.scorer import TokenScorer
@@ -19,7 +22,7 @@ class ScorerFactory:
     Args:
         loader: what is loaded and what of it is trained.
         folder: the checkpoint.
-        rows: layout of batches.
+        rows: wanted layout of batches; what is used is what is exact for the model.
         temperature: of sampling.
         entropy_grad: whether the policy's entropy carries gradients.
     """
@@ -35,9 +38,22 @@ class ScorerFactory:
     ) -> None:
         self._loader = loader
         self._folder = folder
-        self._rows: RowsKind = rows
+        self._wanted: RowsKind = rows
         self._temperature = temperature
         self._entropy_grad = entropy_grad
+
+    @cached_property
+    def rows(self) -> RowsKind:
+        """The layout that all scorers use; every process must ask for it before its first scorer.
+
+        Raises ValueError for a model that no layout computes rightly.
+        """
+        return settled_rows(
+            self._folder,
+            wanted=self._wanted,
+            temperature=self._temperature,
+            attn_implementation=self._loader.attn_implementation,
+        )
 
     def policy(self) -> TokenScorer:
         """Whole, in the parameters' own type."""
@@ -79,9 +95,10 @@ class ScorerFactory:
         folder = local_folder(self._folder)
         scorer = self._scorer(model)
         replicated: set[str] = set()
-        vision = stored_dtype(folder, "visual.")
+        tower = tower_of(model.config)
+        vision = None if tower is None else stored_dtype(folder, f"{tower.attribute}.")
         if vision is not None and sharding.can_replicate(vision):
-            replicated = frozen_vision(scorer) - {f"model.{name}" for name in as_if_trained}
+            replicated = {f"model.{name}" for name in frozen_vision(model) - as_if_trained}
         for name, parameter in scorer.named_parameters():
             if name in replicated:
                 parameter.data = parameter.data.to(sharding.compute_dtype)
@@ -92,7 +109,7 @@ class ScorerFactory:
     def _scorer(self, model: Any) -> TokenScorer:
         return TokenScorer(
             model,
-            rows=self._rows,
+            rows=self.rows,
             temperature=self._temperature,
             entropy_grad=self._entropy_grad and any(p.requires_grad for p in model.parameters()),
         )

@@ -44,6 +44,8 @@ def fill(model: Any, folder: Path, *, device: torch.device, offload: bool) -> No
             setattr(module, name, buffer.to(device))
     wanted = {base_name(n): p for n, p in model.named_parameters() if not is_adapter(n)}
     places = _places(model, folder)
+    stored = set(model.state_dict()) & set(places)
+    wanted |= {name: buffer for name, buffer in model.named_buffers() if name in stored}
     missing = sorted(set(wanted) - set(places))
     if missing:
         raise ValueError(

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
+from sophia.models.family import tower_of, vision_module
 from sophia.types import EncodedPrompt, TrainBatch
 
 
-class Rows(Protocol):
+class BatchRows(Protocol):
     """A layout of a batch: computes what predicts each completion token."""
 
     def hidden(self, model: Any) -> Tensor:
@@ -97,7 +98,7 @@ def token_inputs(model: Any, input_ids: Tensor, *, has_images: bool) -> dict[str
     images, sharded towers run on all processes or hang, and a parameter without a gradient on one
     process would be missing from the mean over all.
     """
-    tower = getattr(model.model, "visual", None)
+    tower = vision_module(model)
     if has_images or tower is None or not any(map(_needs_all_processes, tower.parameters())):
         return {"input_ids": input_ids}
     embeddings = model.get_input_embeddings()(input_ids)
@@ -111,14 +112,10 @@ def _needs_all_processes(parameter: Tensor) -> bool:
 
 def _empty_image_features(model: Any, device: torch.device) -> Tensor:
     """() sum of all features of one black image, as small as an image can be."""
-    vision = model.config.vision_config
-    side = vision.spatial_merge_size
-    patch = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
-    features = model.model.get_image_features(
-        torch.zeros(side * side, patch, device=device),
-        torch.tensor([[1, side, side]], device=device),
-        return_dict=True,
-    )
+    tower = tower_of(model.config)
+    assert tower is not None, "only a model with a tower is asked for its features"
+    values, grid = tower.smallest_image(model.config.vision_config)
+    features = model.model.get_image_features(values.to(device), grid.to(device), return_dict=True)
     layers = [*features.pooler_output, *(getattr(features, "deepstack_features", None) or ())]
     return torch.stack([layer.float().sum() for layer in layers]).sum()
 

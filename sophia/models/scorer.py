@@ -12,16 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sophia.models.head import token_scores
-from sophia.models.rows import NaiveRows, Rows
+from sophia.models.head import CHUNK_TOKENS, token_scores
+from sophia.models.rows import BatchRows, NaiveRows
 from sophia.models.shared_attention import set_shared_attention
 from sophia.models.shared_rows import shared_rows
 from sophia.types import RowsKind, TrainBatch
 
-_HEAD_CHUNK = 512
-"""Tokens whose logits exist at a time: 512 x 152,064 in float32 are 297 MiB."""
-
-_ROWS: dict[RowsKind, Callable[..., Rows]] = {"shared": shared_rows, "naive": NaiveRows}
+_ROWS: dict[RowsKind, Callable[..., BatchRows]] = {"shared": shared_rows, "naive": NaiveRows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,7 +39,7 @@ class TokenScorer(nn.Module):
     Args:
         model: a model with ``.model`` (body) and ``.lm_head``.
         rows: the layout of a batch; ``shared`` computes a group's prompt once, ``naive`` is the
-            reference path.
+            reference path. Shared rows are refused for a model that they are not exact for.
         temperature: logits are divided by it, as they were when sampling.
         entropy_grad: whether the entropy carries gradients (only an entropy bonus needs them).
     """
@@ -54,6 +51,7 @@ class TokenScorer(nn.Module):
         self.model = model
         if rows == "shared":
             set_shared_attention(model)
+        self.rows: RowsKind = rows
         self._rows = _ROWS[rows]
         self._temperature = temperature
         self._entropy_grad = entropy_grad
@@ -61,7 +59,10 @@ class TokenScorer(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where it computes. Parameters may be kept elsewhere; tables of angles never are."""
-        device: torch.device = next(self.model.buffers()).device
+        buffer = next(self.model.buffers(), None)
+        if buffer is None:
+            buffer = next(self.model.parameters())
+        device: torch.device = buffer.device
         return device
 
     def forward(self, batch: TrainBatch) -> TokenScores:
@@ -73,7 +74,7 @@ class TokenScorer(nn.Module):
             self.model.lm_head.weight,
             batch.completion_ids.to(device),
             temperature=self._temperature,
-            chunk_size=_HEAD_CHUNK,
+            chunk_size=CHUNK_TOKENS,
             entropy_grad=self._entropy_grad,
         )
         return TokenScores(per_token_logps=logps, entropy=entropy)

@@ -13,6 +13,8 @@ from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, fully
 from torch.distributed.tensor import DTensor
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from sophia.models.family import part_of
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sharding:
@@ -65,12 +67,12 @@ def shard(scorer: nn.Module, sharding: Sharding, *, replicated: set[str], offloa
     fully_shard(scorer, **settings)
 
 
-def frozen_vision(scorer: Any) -> set[str]:
-    """Names of vision parameters that are not trained."""
+def frozen_vision(model: Any) -> set[str]:
+    """Names of vision parameters of a Hugging Face model that are not trained."""
     return {
         name
-        for name, parameter in scorer.named_parameters()
-        if ".visual." in name and not parameter.requires_grad
+        for name, parameter in model.named_parameters()
+        if part_of(name, model.config) is not None and not parameter.requires_grad
     }
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from sophia.models.family import why_not_shared
 from sophia.models.varlen import VarlenLayout, kernel_for, varlen_attention, varlen_layout
 
 NAME = "shared_prefix"
@@ -128,7 +129,13 @@ def shared_prefix_attention(
 
 
 def set_shared_attention(model: Any) -> None:
-    """Packed rows need their own attention in the language model; the vision tower keeps its."""
+    """Packed rows need their own attention in the language model; the vision tower keeps its.
+
+    Raises ValueError for a model that it would not be exact for.
+    """
+    reason = why_not_shared(model.config)
+    if reason is not None:
+        raise ValueError(f"{reason}; use naive rows (algorithm.rows=naive).")
     has_vision = hasattr(model.config, "vision_config")
     model.set_attn_implementation({"text_config": NAME} if has_vision else NAME)
 

@@ -75,7 +75,7 @@ class PackedRow:
 
     def next_positions(self, model: Any) -> Tensor:
         """(G,) what follows each prompt."""
-        following = [_following(_prompt_positions(model.model, p)) for p in self._prompts]
+        following = [_following(prompt_positions(model.model, p)) for p in self._prompts]
         return torch.tensor(following, device=self._device)
 
     def _images(self, model: Any) -> Any:
@@ -91,7 +91,7 @@ class PackedRow:
         """(3, 1, T) for a vision model, (1, T) for a text model."""
         pieces: list[Tensor] = []
         for prompt, lengths in zip(self._prompts, self._lengths, strict=True):
-            own = _prompt_positions(body, prompt)  # (3 or 1, P)
+            own = prompt_positions(body, prompt)  # (3 or 1, P)
             pieces.append(own[:, :-1])
             first = _following(own)
             for length in lengths:
@@ -118,8 +118,8 @@ def _following(positions: Tensor) -> int:
     return int(positions.max()) + 1
 
 
-def _prompt_positions(body: Any, prompt: EncodedPrompt) -> Tensor:
-    """(3, P) for a vision model, (1, P) for a text model."""
+def prompt_positions(body: Any, prompt: EncodedPrompt) -> Tensor:
+    """(3, P) of a prompt's tokens for a vision model, (1, P) for a text model."""
     if not hasattr(body, "get_rope_index"):
         return torch.arange(len(prompt.prompt_ids))[None]
     positions: Tensor = body.get_rope_index(

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, distributed
 
 from sophia.failures import EngineFailed, together
+from sophia.models.family import is_vision_weight
 from sophia.protocols import RolloutEngine
 from sophia.rollout.sync import WeightSync
-from sophia.rollout.weights import Policy, by_name, is_vision
+from sophia.rollout.weights import Policy, by_name
 from sophia.types import GenerationRequest, Rollout, SamplingParams
 
 log = logging.getLogger(__name__)
@@ -124,8 +125,8 @@ def first_completion(rollouts: Sequence[Rollout]) -> Rollout:
 def _canary_weights(policy: Policy) -> dict[str, str]:
     """The last matrix of the language model's layers, and of the vision tower, if trained."""
     matrices = [weight.name for weight in policy.trained_weights() if len(weight.shape) == 2]
-    text = [name for name in matrices if not is_vision(name)]
-    vision = [name for name in matrices if is_vision(name)]
+    text = [name for name in matrices if not is_vision_weight(name)]
+    vision = [name for name in matrices if is_vision_weight(name)]
     chosen = {}
     for kind, names, stack in (("text", text, ".layers."), ("vision", vision, ".blocks.")):
         if names:

@@ -17,7 +17,7 @@ FREE = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rows:
+class DrawRows:
     """What a draw depends on besides the logits, row by row."""
 
     uniform: Tensor  # (B, 1) float64 in [0, 1): where each row's distribution is inverted
@@ -43,7 +43,7 @@ class Drawn:
 
 def draw(
     logits: Tensor,  # (B, V)
-    rows: Rows,
+    rows: DrawRows,
     *,
     sampling: SamplingParams,
     banned: Tensor,  # int64: tokens that may not be drawn

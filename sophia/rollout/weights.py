@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sophia.failures import EngineFailed
+from sophia.models.family import is_vision_weight
 from sophia.models.weights import TrainedWeight
 from sophia.types import Rollout, WeightSample
 
@@ -55,11 +56,6 @@ def columns(value: Tensor, wanted: Sequence[int]) -> Tensor:
     return matrix[:, torch.tensor(wanted, device=value.device)]
 
 
-def is_vision(name: str) -> bool:
-    """Whether a weight belongs to the vision tower or its projector."""
-    return "visual." in name or "vision" in name
-
-
 def by_name(source: WeightSource) -> dict[str, TrainedWeight]:
     """The trained weights, not gathered."""
     return {weight.name: weight for weight in source.trained_weights()}
@@ -74,8 +70,8 @@ def draw_samples(
 ) -> list[WeightSample]:
     """Columns of ``count`` weights; of text and vision at least one each, if there are any."""
     names = list(weights)
-    vision = [name for name in names if is_vision(name)]
-    text = [name for name in names if not is_vision(name)]
+    vision = [name for name in names if is_vision_weight(name)]
+    text = [name for name in names if not is_vision_weight(name)]
     picked = [generator.choice(group) for group in (vision, text) if group]
     rest = [name for name in names if name not in picked]
     picked += generator.sample(rest, max(min(count - len(picked), len(rest)), 0))

@@ -54,7 +54,8 @@ class GRPOModule(LightningModule):
         update: how.
         temperature: of sampling; log-probabilities are taken at it.
         max_new_tokens: length limit, for ``constant_length`` aggregation.
-        rows: how sequences are laid out for the model; the same in every pass.
+        rows: how sequences are laid out for the model, the same in every pass; shared rows become
+            naive ones for a model that they are not exact for (sophia/models/exactness.py).
     """
 
     def __init__(  # noqa: PLR0913  (one argument per node of configs/algorithm)
@@ -87,7 +88,6 @@ class GRPOModule(LightningModule):
         self._lr_schedule = lr_schedule
         self._loss = loss
         self._update = update
-        self._rows: RowsKind = rows
         self._max_new_tokens = max_new_tokens
 
     def configure_model(self) -> None:
@@ -120,12 +120,12 @@ class GRPOModule(LightningModule):
                 reference.to(self.device)
         self._budget = TokenBudget(
             tokens=self._update.micro_batch_tokens,
-            rows=self._rows,
+            rows=self._scorer.rows,
             tokens_per_patch=tokens_per_patch(self._scorer.model),
         )
         self._performance = Performance(
             self._scorer.model,
-            rows=self._rows,
+            rows=self._scorer.rows,
             reference=self._loss.beta > 0.0,
             old=not self._update.on_policy,
             num_iterations=self._update.num_iterations,
@@ -148,7 +148,7 @@ class GRPOModule(LightningModule):
     def encode_images(self, prompts: Sequence[EncodedPrompt]) -> Sequence[EncodedPrompt]:
         """With image features where the vision tower is constant; they serve engine and passes."""
         scorer = self._scorer
-        if self._rows != "shared" or not has_constant_tower(scorer.model):
+        if scorer.rows != "shared" or not has_constant_tower(scorer.model):
             return prompts
         return with_image_features(scorer.model, prompts, device=scorer.device)
 

@@ -1,27 +1,45 @@
-"""Tiny checkpoints of every supported architecture, in the files that real ones have."""
+"""Tiny checkpoints of every known architecture and of some others, in files as real ones have."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
     AutoTokenizer,
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     GenerationConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2Config,
     Qwen2ForCausalLM,
     Qwen2VLConfig,
     Qwen2VLForConditionalGeneration,
+    Qwen3_5ForCausalLM,
+    Qwen3_5TextConfig,
+    Qwen3Config,
+    Qwen3ForCausalLM,
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
 )
 
-ARCHITECTURES = ("qwen2_5_vl", "qwen2_vl", "qwen3_vl", "qwen2")
+ARCHITECTURES = ("qwen2_5_vl", "qwen2_vl", "qwen3_vl", "qwen2", "qwen3", "llama", "mistral")
+"""The model types of sophia/models/family.py: shared rows are exact for them."""
+
 VISION = ARCHITECTURES[:3]
+
+OTHERS = ("gemma3_text", "qwen3_5_text", "qwen2_window", "mistral_window", "qwen2_5_vl_window")
+"""Not exact on shared rows: unknown families, and known ones with a window that bites."""
 
 
 def save_architecture(name: str, folder: Path, *, tiny: Path, tied: bool = False) -> Path:
@@ -37,7 +55,7 @@ def save_architecture(name: str, folder: Path, *, tiny: Path, tied: bool = False
     for file in tiny.iterdir():
         images = file.name == "preprocessor_config.json"
         if not (folder / file.name).exists() and file.suffix != ".safetensors":
-            if images and name == "qwen2":
+            if images and not name.startswith(VISION):
                 continue
             shutil.copy(file, folder)
     return folder
@@ -80,13 +98,16 @@ def _seeded(build: Any) -> Any:
         return build()
 
 
-def _qwen2_5_vl(vocab_size: int, ids: dict[str, int], tied: bool) -> Any:
+_Builder = Callable[[int, dict[str, int], bool], Any]
+
+
+def _qwen2_5_vl(vocab_size: int, ids: dict[str, int], tied: bool, **of_text: Any) -> Any:
     vision = {
         "depth": 2, "hidden_size": 32, "out_hidden_size": 64, "intermediate_size": 48,
         "num_heads": 2, "patch_size": 14, "window_size": 56, "fullatt_block_indexes": [1],
         "initializer_range": 0.08,
     }  # fmt: skip
-    text = _text(vocab_size, mrope=[2, 3, 3])
+    text = {**_text(vocab_size, mrope=[2, 3, 3]), **of_text}
     config = Qwen2_5_VLConfig(text_config=text, vision_config=vision, **_multimodal(ids, tied))
     return _seeded(lambda: Qwen2_5_VLForConditionalGeneration(config))
 
@@ -112,14 +133,47 @@ def _qwen3_vl(vocab_size: int, ids: dict[str, int], tied: bool) -> Any:
     return _seeded(lambda: Qwen3VLForConditionalGeneration(config))
 
 
-def _qwen2(vocab_size: int, ids: dict[str, int], tied: bool) -> Any:
-    config = Qwen2Config(**_text(vocab_size, mrope=None), tie_word_embeddings=tied)
-    return _seeded(lambda: Qwen2ForCausalLM(config))
+def _language_model(config: type[Any], model: type[Any], **settings: Any) -> _Builder:
+    def build(vocab_size: int, ids: dict[str, int], tied: bool) -> Any:
+        own = {**_text(vocab_size, mrope=None), "tie_word_embeddings": tied, **settings}
+        return _seeded(lambda: model(config(**own)))
+
+    return build
 
 
-_MODELS = {
+_QWEN2_WINDOW = {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1}
+
+
+def _qwen2_5_vl_window(vocab_size: int, ids: dict[str, int], tied: bool) -> Any:
+    return _qwen2_5_vl(vocab_size, ids, tied, **_QWEN2_WINDOW)
+
+
+_LINEAR = {
+    "layer_types": ["linear_attention", "full_attention", "linear_attention"],
+    "linear_key_head_dim": 16, "linear_value_head_dim": 16,
+    "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+}  # fmt: skip
+_GEMMA = {"query_pre_attn_scalar": 16, "sliding_window": 4, "pad_token_id": 0}
+_GEMMA_ROPES = {
+    "sliding_attention": {"rope_type": "default", "rope_theta": 10_000.0},
+    "full_attention": {"rope_type": "default", "rope_theta": 1_000_000.0},
+}
+
+_MODELS: dict[str, _Builder] = {
     "qwen2_5_vl": _qwen2_5_vl,
     "qwen2_vl": _qwen2_vl,
     "qwen3_vl": _qwen3_vl,
-    "qwen2": _qwen2,
-}
+    "qwen2": _language_model(Qwen2Config, Qwen2ForCausalLM),
+    "qwen3": _language_model(Qwen3Config, Qwen3ForCausalLM),
+    "llama": _language_model(LlamaConfig, LlamaForCausalLM),
+    "mistral": _language_model(MistralConfig, MistralForCausalLM, sliding_window=None),
+    "gemma2": _language_model(Gemma2Config, Gemma2ForCausalLM, **_GEMMA),
+    "gemma3_text": _language_model(
+        Gemma3TextConfig, Gemma3ForCausalLM, rope_parameters=_GEMMA_ROPES, **_GEMMA,
+        layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+    ),
+    "qwen3_5_text": _language_model(Qwen3_5TextConfig, Qwen3_5ForCausalLM, **_LINEAR),
+    "qwen2_window": _language_model(Qwen2Config, Qwen2ForCausalLM, **_QWEN2_WINDOW),
+    "mistral_window": _language_model(MistralConfig, MistralForCausalLM, sliding_window=4),
+    "qwen2_5_vl_window": _qwen2_5_vl_window,
+}  # fmt: skip

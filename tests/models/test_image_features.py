@@ -13,8 +13,9 @@ from PIL import Image
 
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
+from sophia.models.family import Part
 from sophia.models.image_features import has_constant_tower, with_image_features
-from sophia.models.load import ModelLoader, Part, load_model
+from sophia.models.load import ModelLoader, load_model
 from sophia.models.scorer import TokenScorer
 from sophia.types import Media, Message, TrainBatch
 from tests.builders import prompt

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from sophia.grpo.batch import build_train_batch
-from sophia.models.load import Part, freeze, load_model
+from sophia.models.family import Part
+from sophia.models.load import freeze, load_model
 from sophia.models.scorer import TokenScorer, TokenScores
 from sophia.models.weights import TrainedWeight, trained_weights
 from sophia.types import Rollout

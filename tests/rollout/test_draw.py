@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sophia.rollout.draw import FREE, Drawn, Rows, draw, uniform_numbers
+from sophia.rollout.draw import FREE, Drawn, DrawRows, draw, uniform_numbers
 from sophia.rollout.seeds import completion_seed
 from sophia.types import SamplingParams
 
@@ -15,7 +15,7 @@ LOGITS = torch.tensor([0.5, 0.25, 0.15, 0.1, 1e-9]).log()
 def drawn(sampling: SamplingParams, count: int) -> Drawn:
     uniform = torch.stack([uniform_numbers(seed, 1) for seed in range(count)])
     seen = torch.tensor([[True, False, False, False, False]]).expand(count, -1)
-    rows = Rows(
+    rows = DrawRows(
         uniform=uniform,
         forced=torch.full((count, 1), FREE),
         seen=seen if sampling.repetition_penalty != 1.0 else None,

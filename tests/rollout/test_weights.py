@@ -13,12 +13,13 @@ from torch import Tensor
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
 from sophia.failures import EngineFailed
+from sophia.models.family import is_vision_weight
 from sophia.models.load import freeze
 from sophia.models.weights import TrainedWeight
 from sophia.rollout.canary import Canary
 from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.rollout.transformers.engine import TransformersEngine
-from sophia.rollout.weights import buckets, by_name, columns, draw_samples, is_vision
+from sophia.rollout.weights import buckets, by_name, columns, draw_samples
 from sophia.types import GenerationRequest, SamplingParams
 from tests.rollout.synced_policy import SyncedPolicy
 
@@ -84,7 +85,7 @@ def test_samples_hold_text_and_vision_and_change_with_the_step(trainer: SyncedPo
     ]
     for samples in drawn:
         assert len({sample.name for sample in samples}) == 4
-        assert {is_vision(sample.name) for sample in samples} == {True, False}
+        assert {is_vision_weight(sample.name) for sample in samples} == {True, False}
     assert len({samples[2].name for samples in drawn}) > 1
 
 

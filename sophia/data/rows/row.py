@@ -13,20 +13,12 @@ from sophia.data.rows.columns import Columns, cell
 from sophia.data.rows.options import check_choice, parse_options
 from sophia.data.rows.row_error import Origin, row_error
 from sophia.data.template import PromptTemplate
+from sophia.models.family import control_tokens
 from sophia.types import Media, Prompt
 
 MULTIPLE_CHOICE = "multiple choice"
-CONTROL_TOKENS = (
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|endoftext|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|vision_pad|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-)
-"""Texts that Qwen's tokenizer turns into control tokens: an image token without an image."""
+CONTROL_TOKENS = control_tokens()
+"""Texts that a tokenizer turns into control tokens: an image token without an image."""
 
 _ANSWER = re.compile(r"<answer>(.*)</answer>", re.DOTALL)
 

@@ -1,20 +1,18 @@
 """Token by token: some prompts, each continued several times.
 
-Shapes: G groups, N samples of each, B = G N rows, T tokens so far, V vocabulary, H hidden size.
+Shapes: G groups, N samples of each, B = G N rows, T tokens so far, V vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from sophia.models.shared_rows import PackedRow
-from sophia.rollout.draw import FREE, Rows, draw, uniform_numbers
-from sophia.rollout.transformers.group_cache import GroupCache, Prefill
+from sophia.rollout.draw import FREE, DrawRows, draw, uniform_numbers
+from sophia.rollout.transformers.forward import Forward
 from sophia.types import GenerationRequest, SamplingParams
 
 _WORTH_LEAVING = 0.25
@@ -34,7 +32,7 @@ class Decoding:
     """Requests with equally many samples. Iterate: requests come as all their samples have ended.
 
     Args:
-        model: with shared attention.
+        forward: the model, about to continue these requests.
         requests: what is continued.
         sampling: how.
         banned: tokens that may not be drawn.
@@ -45,7 +43,7 @@ class Decoding:
 
     def __init__(
         self,
-        model: Any,
+        forward: Forward,
         requests: Sequence[GenerationRequest],
         sampling: SamplingParams,
         *,
@@ -54,9 +52,8 @@ class Decoding:
         device: torch.device,
         watch: Callable[[int], None] | None = None,
     ) -> None:
-        self._model = model
+        self._forward = forward
         self._sampling = sampling
-        self._axes = 3 if hasattr(model.model, "get_rope_index") else 1  # of positions
         self._banned = torch.tensor(banned, dtype=torch.long, device=device)
         self._end_ids = torch.tensor(end_ids, dtype=torch.long, device=device)
         self._num_samples = len(requests[0].seeds)
@@ -74,10 +71,11 @@ class Decoding:
 
     def __iter__(self) -> Iterator[Decoded]:
         """Until nothing is left."""
-        logits = self._prefill()
+        logits = self._forward.first()
+        self._seen = self._seen_in_prompts(logits.shape[1])
         for step in range(self._sampling.max_new_tokens):
             if step:
-                logits = self._forward(step)
+                logits = self._forward.following(self._tokens[:, -1:])
             self._draw(logits, step)
             if self._watch is not None:
                 self._watch(int(self._tokens[0, -1]))
@@ -85,38 +83,9 @@ class Decoding:
             if not self._requests:
                 return
 
-    def _prefill(self) -> Tensor:
-        """(B, V) logits of the first tokens; every prompt is computed once."""
-        prompts = [request.encoded for request in self._requests]
-        nothing = torch.zeros(1, dtype=torch.long)  # one token to predict, whichever it is
-        row = PackedRow(prompts, [[nothing] for _ in prompts], device=self._device)
-        prefill = Prefill(row.layout)
-        hidden = row.hidden(self._model, attention=prefill)  # (G, H)
-        lengths = [len(p.prompt_ids) for p in prompts]
-        self._cache = GroupCache(prefill, lengths, num_samples=self._num_samples)
-        self._positions = row.next_positions(self._model).repeat_interleave(self._num_samples)
-        self._seen = self._seen_in_prompts(int(self._model.lm_head.weight.shape[0]))
-        logits: Tensor = self._model.lm_head(hidden)
-        return logits.repeat_interleave(self._num_samples, dim=0)
-
-    def _forward(self, step: int) -> Tensor:
-        """(B, V) logits after the tokens drawn last."""
-        positions = (self._positions + step - 1)[:, None]  # (B, 1)
-        if self._axes > 1:
-            positions = positions.expand(self._axes, -1, -1)
-        output = self._model.model(
-            input_ids=self._tokens[:, -1:],
-            position_ids=positions,
-            use_cache=False,
-            shared_prefix=self._cache,
-        )
-        self._cache.advance()
-        logits: Tensor = self._model.lm_head(output.last_hidden_state[:, 0])
-        return logits
-
     def _draw(self, logits: Tensor, step: int) -> None:
         column = slice(step, step + 1)
-        rows = Rows(
+        rows = DrawRows(
             uniform=self._uniform[:, column], forced=self._forced[:, column], seen=self._seen
         )
         drawn = draw(logits, rows, sampling=self._sampling, banned=self._banned)
@@ -143,10 +112,10 @@ class Decoding:
         self._requests = [self._requests[place] for place in groups.tolist()]
         samples = torch.arange(self._num_samples, device=self._device)
         rows = (groups[:, None] * self._num_samples + samples).flatten()
-        self._cache.keep(groups)
+        self._forward.keep(groups)
         self._tokens, self._logps = self._tokens[rows], self._logps[rows]
         self._uniform, self._forced = self._uniform[rows], self._forced[rows]
-        self._ended, self._positions = self._ended[rows], self._positions[rows]
+        self._ended = self._ended[rows]
         self._handed_out = self._handed_out[groups]
         self._seen = None if self._seen is None else self._seen[rows]
 

@@ -1,4 +1,4 @@
-"""The rollout engine without vLLM: a Hugging Face model, prompt and image prefilled once."""
+"""The rollout engine without vLLM: a Hugging Face model, sampled token by token."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from sophia.metrics import Metric
+from sophia.models.family import refuse_what_is_never_right, why_not_shared
 from sophia.models.load import load_model
 from sophia.models.shared_attention import set_shared_attention
 from sophia.rollout.transformers.decoding import Decoding
+from sophia.rollout.transformers.forward import Forward, OwnForward, SharedForward
 from sophia.rollout.transformers.streamer import TextStreamer
 from sophia.rollout.weights import columns
 from sophia.types import (
@@ -35,7 +37,8 @@ class TransformersEngine:
         decode: token ids -> text without special tokens.
         media_token_ids: tokens that may never be drawn.
         device: where it runs; ``auto`` is this process's GPU where there is one.
-        max_batch_size: completions generated at a time; a request is never split.
+        max_batch_size: completions generated at a time; a request is never split. A model that
+            group-shared prompts are not exact for gets one request at a time.
     """
 
     def __init__(
@@ -49,10 +52,10 @@ class TransformersEngine:
     ) -> None:
         self._device = _resolve(device)
         self._model = load_model(policy_folder).to(self._device)
+        self._shares_prompts = self._prepare_attention()
         self._decode = decode
         self._banned = tuple(media_token_ids)
         self._max_batch_size = max_batch_size
-        set_shared_attention(self._model)
         eos = self._model.generation_config.eos_token_id
         self._end_ids = tuple(eos) if isinstance(eos, list) else (eos,)
         self._version = 0
@@ -104,7 +107,8 @@ class TransformersEngine:
                 f"sampling.stop is {list(sampling.stop)}, but the transformers engine knows no stop"
                 " strings. Leave it empty, or use rollout=vllm."
             )
-        for chunk in chunks(requests, self._max_batch_size):
+        size = self._max_batch_size if self._shares_prompts else 1  # then each request alone
+        for chunk in chunks(requests, size):
             yield from self._decode_chunk(chunk, sampling)
 
     def stream(
@@ -127,7 +131,7 @@ class TransformersEngine:
     ) -> Iterator[Rollout]:
         """Rollouts as their groups finish; ``watch`` is given each token of the first row."""
         decoding = Decoding(
-            self._model, requests, sampling,
+            self._forward(requests), requests, sampling,
             banned=self._banned, end_ids=self._end_ids, device=self._device, watch=watch,
         )  # fmt: skip
         for drawn in decoding:
@@ -135,6 +139,28 @@ class TransformersEngine:
             rows = zip(drawn.token_ids, drawn.logps, request.seeds, strict=True)
             completions = tuple(self._completion(*row) for row in rows)
             yield Rollout(prompt=request.prompt, encoded=request.encoded, completions=completions)
+
+    def _prepare_attention(self) -> bool:
+        """Whether prompts are computed once per group; else the model does as it was made to do.
+
+        Its eager attention then, because others may leave out what a model does to its scores.
+        """
+        refuse_what_is_never_right(self._model.config)
+        if why_not_shared(self._model.config) is None:
+            set_shared_attention(self._model)
+            return True
+        self._model.set_attn_implementation("eager")
+        return False
+
+    def _forward(self, requests: Sequence[GenerationRequest]) -> Forward:
+        if not self._shares_prompts:
+            return OwnForward(self._model, requests[0], device=self._device)
+        return SharedForward(
+            self._model,
+            [request.encoded for request in requests],
+            num_samples=len(requests[0].seeds),
+            device=self._device,
+        )
 
     def _completion(self, ids: Sequence[int], logps: Sequence[float], seed: int) -> Completion:
         end = next((i + 1 for i, token in enumerate(ids) if token in self._end_ids), None)

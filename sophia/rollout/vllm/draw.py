@@ -16,7 +16,7 @@ from vllm.config import VllmConfig
 from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
-from sophia.rollout.draw import FREE, Rows, draw, uniform_numbers
+from sophia.rollout.draw import FREE, DrawRows, draw, uniform_numbers
 from sophia.types import SamplingParams
 
 _KEY = "sophia_draw"
@@ -96,7 +96,7 @@ class SeededDraw(LogitsProcessor):  # type: ignore[misc]
         logits[places] = scores
         return logits
 
-    def _draw_rows(self, rows: list[_Row], vocab_size: int) -> Rows:
+    def _draw_rows(self, rows: list[_Row], vocab_size: int) -> DrawRows:
         uniform = torch.stack([r.uniform[min(len(r.output_ids), len(r.uniform) - 1)] for r in rows])
         seen = None
         if rows[0].spec.sampling.repetition_penalty != 1.0:
@@ -104,7 +104,7 @@ class SeededDraw(LogitsProcessor):  # type: ignore[misc]
             for place, row in enumerate(rows):
                 seen[place, [t for t in (*row.prompt_ids, *row.output_ids) if t >= 0]] = True
             seen = seen.to(self._device)
-        return Rows(
+        return DrawRows(
             uniform=uniform[:, None].to(self._device),
             forced=torch.tensor([[row.forced] for row in rows], device=self._device),
             seen=seen,

@@ -15,8 +15,8 @@ def main() -> None:
         rows = list(csv.DictReader(file))
     lines = [
         "| reward | seed | accuracy before | after | gain | thinking after | right answer, wrong "
-        "thinking: before | after | RL s | total s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "thinking: before | after | gamma, mean of steps | RL s | total s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for reward in dict.fromkeys(row["reward"] for row in rows):
         own = [row for row in rows if row["reward"] == reward]
@@ -37,6 +37,7 @@ def line_of(row: dict[str, str]) -> str:
     return (
         f"| {row['reward']} | {row['seed']} | {before:.1f} | {after:.1f} | {after - before:+.1f} |"
         f" {100 * float(row['thinking_after']):.1f} | {rw[0]:.1f} | {rw[1]:.1f} |"
+        f" {row['gamma_mean'] or '-'} |"
         f" {float(row['grpo_s']):.0f} | {float(row['total_s']):.0f} |"
     )
 
@@ -53,7 +54,7 @@ def pooled(reward: str, rows: list[dict[str, str]]) -> str:
     thinking = 100 * fmean(float(row["thinking_after"]) for row in rows)
     return (
         f"| **{reward}** | pooled | {before:.1f} | {after:.1f} | **{after - before:+.1f}** |"
-        f" {thinking:.1f} | {rw[0]:.1f} | **{rw[1]:.1f}** | | |"
+        f" {thinking:.1f} | {rw[0]:.1f} | **{rw[1]:.1f}** | | | |"
     )
 
 

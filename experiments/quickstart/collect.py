@@ -6,9 +6,11 @@ import csv
 import json
 import sys
 from pathlib import Path
+from statistics import fmean
 
 from sophia.evaluation.records import SOUND_THINKING, load_records
 from sophia.rewards.trust import is_correct
+from sophia.run.metrics_file import read_metrics
 
 HERE = Path(__file__).parent
 
@@ -36,6 +38,11 @@ def row_of(folder: Path) -> dict[str, object]:
             f"right_wrong_thinking_{when}": sum((r.thinking or 0) < SOUND_THINKING for r in right),
             f"thinking_{when}": round(run["evaluation"][when]["thinking"]["value"], 4),
         }
+    gammas = [
+        float(r["trust/gamma"]) for r in read_metrics(folder / "metrics.csv") if "trust/gamma" in r
+    ]
+    row["gamma_mean"] = round(fmean(gammas), 4) if gammas else ""
+    row["gamma_min"] = round(min(gammas), 4) if gammas else ""
     return row
 
 

@@ -19,6 +19,7 @@ from sophia.data.encode import PromptEncoder
 from sophia.grpo.loss import LossConfig
 from sophia.models.load import ModelLoader
 from sophia.protocols import ThinkingJudge
+from sophia.rewards.checkers.verdict import Verdict
 from sophia.rewards.composer import RewardComposer
 from sophia.rewards.digits_judge import DigitsJudge
 from sophia.rewards.format import FormatRule
@@ -70,9 +71,9 @@ class RowsLogger(Logger):
 class LetterShare(OutcomeReward):
     """A reward that random weights can have some of: the share of lower-case letters."""
 
-    def __call__(self, prompt: Prompt, completion: Completion) -> float | None:
+    def verdict(self, prompt: Prompt, completion: Completion) -> Verdict:
         text = completion.text
-        return sum(c.islower() for c in text) / max(len(text), 1)
+        return Verdict(score=sum(c.islower() for c in text) / max(len(text), 1))
 
 
 class AnyFormat(FormatRule):

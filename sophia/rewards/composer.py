@@ -1,19 +1,22 @@
-"""R = outcome + trust * annealing * thinking, with the format as a gate or as a part of its own."""
+"""Scores rollouts by rules and a judge, and puts the parts together by ``total_reward``."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 from sophia.metrics import Mean, Metric
 from sophia.protocols import JudgeStep, ThinkingJudge
+from sophia.rewards.checkers.verdict import Verdict
 from sophia.rewards.custom import CustomReward
 from sophia.rewards.format import FormatRule
+from sophia.rewards.metrics import outcome_metrics
 from sophia.rewards.outcome import OutcomeReward
 from sophia.rewards.thinking import ThinkingRule, ThinkingTerm
+from sophia.rewards.total import total_reward
 from sophia.schedules import Schedule
 from sophia.timing import Span, Timeline
 from sophia.types import Reward, RewardPart, Rollout, ScoredGroup
@@ -63,7 +66,6 @@ class RewardComposer:
 
     def open_step(self, rl_step: int) -> CompositionStep:
         """Start the scoring of one RL step."""
-        self._outcome.metrics()  # what was counted before (by an evaluation) is not this step's
         judge = self._judge.open_step() if self._thinking is not None else None
         return CompositionStep(self, judge=judge, thinking_weight=self._annealing(rl_step))
 
@@ -79,10 +81,11 @@ class RewardComposer:
         prompt, completions = rollout.prompt, rollout.completions
         well_formed = tuple(self._format(c.text) for c in completions)
         answered = well_formed if self._gate else (True,) * len(completions)
-        outcomes = tuple(
-            self._outcome(prompt, c) if ok else 0.0
+        verdicts = tuple(
+            self._outcome.verdict(prompt, c) if ok else None
             for c, ok in zip(completions, answered, strict=True)
         )
+        outcomes = tuple(0.0 if v is None else v.score for v in verdicts)
         extra = {
             name: tuple(reward(prompt, c) for c in completions)
             for name, reward in self._extra.items()
@@ -93,31 +96,45 @@ class RewardComposer:
             seen = [c for c, ask in zip(completions, asked, strict=True) if ask]
             pending = judge.submit(prompt, seen) if seen else None
         return GradedGroup(
-            rollout=rollout, well_formed=well_formed, answered=answered, outcomes=outcomes,
-            extra=extra, asked=asked, pending=pending,
+            rollout=rollout, well_formed=well_formed, answered=answered, verdicts=verdicts,
+            outcomes=outcomes, extra=extra, asked=asked, pending=pending,
         )  # fmt: skip
 
     def finish(self, graded: GradedGroup, thinking_weight: float) -> ScoredGroup:
         """Wait for the judge's scores of one group and add up the parts."""
         term = self._term(graded)
-        weight = term.trust * thinking_weight if term.counted else 0.0
-        columns = [
-            _Column("outcome", graded.outcomes, 1.0),
-            _Column("format", tuple(map(float, graded.well_formed)), self._format_weight),
-        ]
-        if self._thinking is not None:
-            columns.append(_Column("thinking", term.values, weight))
-        for name, values in graded.extra.items():
-            complete = all(value is not None for value in values)
-            columns.append(_Column(name, values, self._extra[name].weight if complete else 0.0))
+        weight = thinking_weight if term.counted else 0.0
         rewards = tuple(
-            _reward([c.part(i) for c in columns], gated=not graded.answered[i])
-            for i in range(len(graded.outcomes))
+            self._reward(graded, term, weight, index) for index in range(len(graded.outcomes))
         )
         return ScoredGroup(
             rollout=graded.rollout, rewards=rewards, trust=term.trust,
             thinking_counted=term.counted,
         )  # fmt: skip
+
+    def _reward(self, graded: GradedGroup, term: ThinkingTerm, weight: float, index: int) -> Reward:
+        """Of one completion; ``weight`` is that of the thinking reward, before trust."""
+        outcome, thinking = graded.outcomes[index], term.values[index]
+        form = RewardPart(
+            name="format", value=float(graded.well_formed[index]), weight=self._format_weight
+        )
+        extra = [self._extra_part(name, graded, index) for name in graded.extra]
+        gated = not graded.answered[index]
+        total = total_reward(
+            outcome=outcome, gamma=term.trust, weight=weight, thinking=thinking,
+            others=[form, *extra], gated=gated,
+        )  # fmt: skip
+        parts = [RewardPart(name="outcome", value=outcome, weight=1.0), form]
+        if self._thinking is not None:
+            parts.append(RewardPart(name="thinking", value=thinking, weight=term.trust * weight))
+        return Reward(parts=(*parts, *extra), total=total, gated=gated)
+
+    def _extra_part(self, name: str, graded: GradedGroup, index: int) -> RewardPart:
+        """A user's own term, which is dropped for the whole group when one value is missing."""
+        values = graded.extra[name]
+        complete = all(value is not None for value in values)
+        weight = self._extra[name].weight if complete else 0.0
+        return RewardPart(name=name, value=values[index], weight=weight)
 
     def _term(self, graded: GradedGroup) -> ThinkingTerm:
         unscored = (None,) * len(graded.outcomes)
@@ -130,10 +147,6 @@ class RewardComposer:
             return term
         return ThinkingTerm(values=term.values, trust=1.0, counted=term.counted)
 
-    def rule_metrics(self) -> dict[str, Metric]:
-        """Counts of the outcome rules since the last call."""
-        return self._outcome.metrics()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedGroup:
@@ -142,6 +155,8 @@ class GradedGroup:
     rollout: Rollout
     well_formed: tuple[bool, ...]
     answered: tuple[bool, ...]
+    verdicts: tuple[Verdict | None, ...]
+    """Of the outcome rule; None for a completion behind the format gate, which is not graded."""
     outcomes: tuple[float | None, ...]
     extra: Mapping[str, tuple[float | None, ...]]
     asked: tuple[bool, ...]
@@ -187,29 +202,10 @@ class CompositionStep:
         )
 
     def metrics(self) -> dict[str, Metric]:
-        """Figures of the judge and of the rules."""
+        """Figures of the judge and of the rules, about this step's rollouts only."""
+        verdicts = [v for graded in self._graded for v in graded.result().verdicts if v is not None]
+        rules = outcome_metrics(verdicts)
         if self._judge is None:
-            return self._composer.rule_metrics()
+            return rules
         weight = Mean.of([self._thinking_weight])
-        return {"thinking/weight": weight, **self._judge.metrics(), **self._composer.rule_metrics()}
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """One part for all completions of a group."""
-
-    name: str
-    values: tuple[float | None, ...]
-    weight: float
-
-    def part(self, index: int) -> RewardPart:
-        return RewardPart(name=self.name, value=self.values[index], weight=self.weight)
-
-
-def _reward(parts: Sequence[RewardPart], *, gated: bool) -> Reward:
-    if gated:
-        return Reward(parts=tuple(parts), total=0.0, gated=True)
-    if any(part.name == "outcome" and part.value is None for part in parts):
-        return Reward(parts=tuple(parts), total=None)
-    total = sum(part.weight * part.value for part in parts if part.value is not None)
-    return Reward(parts=tuple(parts), total=total)
+        return {"thinking/weight": weight, **self._judge.metrics(), **rules}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from sophia.metrics import Mean, Metric, Std, Sum
+from sophia.rewards.checkers.verdict import Failure, Verdict
 from sophia.rewards.trust import is_correct
 from sophia.types import Reward, ScoredGroup
 
@@ -27,6 +29,14 @@ def reward_metrics(groups: Sequence[ScoredGroup]) -> dict[str, Metric]:
         **_group_metrics(groups),
         **_thinking_metrics(groups),
     }
+
+
+def outcome_metrics(verdicts: Sequence[Verdict]) -> dict[str, Metric]:
+    """``outcome/*``: answers graded, predictions unparsed, timeouts, golds that prevent a score."""
+    counts: dict[str, int] = {"graded": len(verdicts)}
+    for failure in get_args(Failure):
+        counts[failure] = sum(verdict.failure == failure for verdict in verdicts)
+    return {f"outcome/{name}": Sum(value=float(count)) for name, count in counts.items()}
 
 
 def _part_metrics(rewards: Sequence[Reward]) -> dict[str, Metric]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import functools
-import threading
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from sophia.metrics import Metric, Sum
 from sophia.rewards.checkers.choice import as_options, check_choice
 from sophia.rewards.checkers.math import check_math
 from sophia.rewards.checkers.ocr import check_exp_wer, check_one_minus_cer
@@ -94,29 +91,18 @@ class OutcomeReward:
         if profile == "paper":
             self._checkers["OCR"] = OCR_CHECKERS[ocr]
         self._pool = WorkerPool(timeout_s=timeout_s, num_workers=num_workers)
-        self._counts: Counter[str] = Counter()
-        self._lock = threading.Lock()
 
     def __call__(self, prompt: Prompt, completion: Completion) -> float | None:
         """None: the gold could not be read, or a worker failed. No readable prediction is 0."""
-        return self.grade(prompt, completion.text)
+        return self.verdict(prompt, completion).score
+
+    def verdict(self, prompt: Prompt, completion: Completion) -> Verdict:
+        """The score with what went wrong on the way to it, for whoever counts that."""
+        return self._verdict(prompt, completion.text)
 
     def grade(self, prompt: Prompt, response: str) -> float | None:
         """``__call__`` for the text of a response."""
-        verdict = self._verdict(prompt, response)
-        with self._lock:
-            self._counts["graded"] += 1
-            if verdict.failure is not None:
-                self._counts[verdict.failure] += 1
-        return verdict.score
-
-    def metrics(self) -> dict[str, Metric]:
-        """Counts since the last call: answers graded; predictions unparsed; timeouts; unscored
-        (gold unreadable or worker failed)."""
-        with self._lock:
-            counts, self._counts = self._counts, Counter()
-        names = ("graded", "unparsed", "timeouts", "unscored")
-        return {f"outcome/{name}": Sum(value=float(counts[name])) for name in names}
+        return self._verdict(prompt, response).score
 
     def close(self) -> None:
         """End the worker processes. A later answer that needs one starts it again."""
@@ -160,10 +146,9 @@ def grade(
     """Grade one response: ``grade("numerical", "<answer>5 cm</answer>", "5")`` is 1.0.
 
     ``completion`` is the text of a response and ``answer`` the gold answer; ``options`` is a list
-    or letter -> text; ``image`` is there for rules that look at it, and none does so far. Returns
-    a score in [0, 1], or None as ``OutcomeReward`` does.
+    or letter -> text; ``image`` may be given with the rest of a row, but no rule looks at it.
+    Returns a score in [0, 1], or None as ``OutcomeReward`` does.
     """
-    del image
     prompt = Prompt(
         uid="(given to grade)",
         messages=(),

@@ -95,14 +95,9 @@ class ReleaseRule:
         failed = any(ask and s is None for ask, s in zip(asked, scores, strict=True))
         if failed or not any(asked):
             return ThinkingTerm(values=tuple(scores), trust=_LEFT_OUT, counted=False)
-        values = [s if s is not None else 0.0 for s in scores]
-        sides: dict[bool, list[float]] = {True: [0.0], False: [0.0]}
-        for right in (True, False):
-            side = [
-                v
-                for v, o in zip(values, outcomes, strict=True)
-                if o is not None and is_correct(o) is right
-            ]
-            sides[right] = side or [0.0]
-        trust = math.exp(min(fmean(sides[True]) - fmean(sides[False]), 0.0))
-        return ThinkingTerm(values=tuple(values), trust=trust, counted=True)
+        values = tuple(s if s is not None else 0.0 for s in scores)
+        pairs = [(v, is_correct(o)) for v, o in zip(values, outcomes, strict=True) if o is not None]
+        right = [v for v, correct in pairs if correct]
+        wrong = [v for v, correct in pairs if not correct]
+        gap = fmean(right or [0.0]) - fmean(wrong or [0.0])
+        return ThinkingTerm(values=values, trust=math.exp(min(gap, 0.0)), counted=True)

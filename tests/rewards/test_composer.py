@@ -149,6 +149,9 @@ def test_a_failing_reward_function_is_not_swallowed(tmp_path: Path) -> None:
 def test_what_is_logged_is_what_was_applied() -> None:
     group = scored([RIGHT, WRONG], {RIGHT: 0.0, WRONG: 0.8})
     metrics = values(reward_metrics([group]))
+    for reward in group.rewards:
+        applied_sum = sum(part.weight * (part.value or 0.0) for part in reward.parts)
+        assert applied_sum == pytest.approx(reward.total, rel=1e-14)
     applied = group.rewards[1].parts[2]
     assert applied.name == "thinking"
     assert metrics["trust/gamma"] == applied.weight / 0.3
@@ -163,10 +166,14 @@ def test_counts_of_a_step_are_its_own() -> None:
     outcome = OutcomeReward()
     outcome(prompt(), rollout().completions[0])  # an evaluation, say
     with composer({RIGHT: 1.0, WRONG: 1.0}, outcome=outcome) as made:
-        step = made.open_step(0)
+        step, other = made.open_step(0), made.open_step(1)
         step.submit(rollout())
+        other.submit(rollout([RIGHT, BROKEN, "no format"]))
         step.collect()
-        assert values(step.metrics())["outcome/graded"] == 2
+        other.collect()
+        for _ in range(2):  # reading changes nothing
+            assert values(step.metrics())["outcome/graded"] == 2
+            assert values(other.metrics())["outcome/graded"] == 1  # the rest is behind the gate
 
 
 def test_groups_come_back_in_the_order_of_submission() -> None:

@@ -14,6 +14,8 @@ import pytest
 
 import sophia
 from sophia.metrics import values
+from sophia.rewards.checkers.verdict import TIMED_OUT, UNSCORED
+from sophia.rewards.metrics import outcome_metrics
 from sophia.rewards.outcome import CHECKERS, RELEASE_CHECKERS, OutcomeReward, grade
 from tests.rewards.builders import answering, completion, prompt
 
@@ -45,15 +47,17 @@ def test_wrong_settings_are_refused(settings: dict[str, object]) -> None:
         OutcomeReward(**settings)  # type: ignore[arg-type]
 
 
-def test_metrics_count_since_the_last_call(reward: OutcomeReward) -> None:
-    reward(prompt(), answering("4"))
-    reward(prompt(), answering("no idea"))
-    reward(prompt(), completion("<think>"))
-    reward(prompt(answer=""), answering("4"))
-    counts, again = values(reward.metrics()), values(reward.metrics())
+def test_verdicts_say_what_went_wrong_and_are_counted(reward: OutcomeReward) -> None:
+    verdicts = [
+        reward.verdict(prompt(), answering("4")),
+        reward.verdict(prompt(), answering("no idea")),
+        reward.verdict(prompt(), completion("<think>")),
+        reward.verdict(prompt(answer=""), answering("4")),
+    ]
+    assert [verdict.score for verdict in verdicts] == [1.0, 0.0, 0.0, None]
+    counts = values(outcome_metrics(verdicts))
     expected = {"graded": 4.0, "unparsed": 2.0, "timeouts": 0.0, "unscored": 1.0}
     assert counts == {f"outcome/{name}": count for name, count in expected.items()}
-    assert again == dict.fromkeys((f"outcome/{name}" for name in expected), 0.0)
 
 
 def test_no_process_before_the_first_answer_that_needs_one(reward: OutcomeReward) -> None:
@@ -71,17 +75,19 @@ def test_time_limit_is_hard_and_the_next_answer_is_judged() -> None:
     reward = OutcomeReward(timeout_s=2.0, num_workers=1)
     assert reward(prompt(answer="3"), answering("\\sqrt{9}")) == 1.0  # the process is started
     started = time.perf_counter()
-    assert reward(prompt(answer="3"), answering("9^{9^{9^{9^{9}}}}")) == 0.0
+    verdict = reward.verdict(prompt(answer="3"), answering("9^{9^{9^{9^{9}}}}"))
+    assert verdict == TIMED_OUT
+    assert verdict.score == 0.0
     assert time.perf_counter() - started < 20.0
-    assert values(reward.metrics())["outcome/timeouts"] == 1.0
     assert reward(prompt(answer="5"), answering("\\sqrt{25}")) == 1.0
     reward.close()
 
 
 def test_a_gold_that_takes_too_long_is_none() -> None:
     reward = OutcomeReward(timeout_s=1.0, num_workers=1)
-    assert reward(prompt(answer="9^{9^{9^{9^{9}}}}"), answering("\\sqrt{9}")) is None
-    assert values(reward.metrics())["outcome/unscored"] == 1.0
+    row, answer = prompt(answer="9^{9^{9^{9^{9}}}}"), answering("\\sqrt{9}")
+    assert reward(row, answer) is None
+    assert reward.verdict(row, answer) == UNSCORED
     reward.close()
 
 
@@ -93,7 +99,6 @@ def test_threads_share_the_processes() -> None:
         )
         assert list(scores) == [float(n < 5) for n in range(20)]
     assert reward.num_workers_alive <= 2
-    assert values(reward.metrics())["outcome/graded"] == 20.0
     reward.close()
 
 

@@ -11,6 +11,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from sophia.grpo.loss import LossConfig
 from sophia.models.load import ModelLoader, load_model
+from sophia.rewards.checkers.verdict import UNSCORED, Verdict
 from sophia.run.checkpoint import checkpoint_path
 from sophia.schedules import Linear
 from sophia.training.update import UpdateConfig
@@ -115,10 +116,10 @@ class _Unscored(LetterShare):
         super().__init__()
         self._unscored = unscored
 
-    def __call__(self, prompt: Prompt, completion: Completion) -> float | None:
+    def verdict(self, prompt: Prompt, completion: Completion) -> Verdict:
         if completion.seed % 4 < self._unscored:
-            return None
-        return super().__call__(prompt, completion)
+            return UNSCORED
+        return super().verdict(prompt, completion)
 
 
 def test_nothing_scored_moves_nothing(tiny_folder: Path) -> None:

@@ -253,6 +253,8 @@ def make_run(case: dict[str, Any]) -> Run:
         run.engine.dies_at = case["engine_dies_on_second"]
     if "judge_down_on_second" in case and RANK == 1:
         run.judge_by(JudgeThatGoesDown(case["judge_down_on_second"]))
+    if case.get("text_only"):
+        run.data.train = TextOnly(set(range(40)))
     if case.get("text_only_on_second"):
         run.data.train = TextOnly(second_ranks_prompts(steps))
     return run

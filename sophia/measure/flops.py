@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
-from sophia.models.family import in_decoder_layer, tower_of
+from sophia.models.family import in_decoder_layer, num_attending_layers, tower_of
 from sophia.types import RowsKind, TrainBatch
 
 # Dense bfloat16 TFLOP/s with float32 accumulation, without sparsity, from the makers' data sheets.
@@ -56,7 +56,7 @@ class ModelShape:
     """What operations follow from; weights of matrices only, of a whole model."""
 
     layer_weights: int  # of all decoder layers
-    num_layers: int
+    num_layers: int  # in which tokens attend to each other
     attention_width: int  # heads x head size
     head_weights: int  # H x V
     block_weights: int = 0  # of all vision blocks, and the patch embedding
@@ -83,7 +83,7 @@ def model_shape(model: Any) -> ModelShape:
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
     text = {
         "layer_weights": _weights(model, lambda name: in_decoder_layer(name, model.config)),
-        "num_layers": config.num_hidden_layers,
+        "num_layers": num_attending_layers(config),
         "attention_width": heads * head_dim,
         "head_weights": config.vocab_size * config.hidden_size,
     }

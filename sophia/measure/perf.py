@@ -130,7 +130,7 @@ def tokens_per_patch(model: Any) -> float:
     """
     shape, backward = model_shape(model), backward_cost(model)
     patch = (shape.block_weights + shape.projector_weights / shape.merge) * (1 + backward.vision)
-    return patch / (shape.layer_weights * (1 + backward.text))
+    return patch / max(shape.layer_weights * (1 + backward.text), 1.0)
 
 
 def sequence_sizes(batch: TrainBatch) -> Tensor:

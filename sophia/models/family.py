@@ -143,6 +143,12 @@ def in_decoder_layer(name: str, config: Any) -> bool:
     return part_of(name, config) is None and _DECODER_LAYER.search(name) is not None
 
 
+def num_attending_layers(text_config: Any) -> int:
+    """Decoder layers in which tokens look at each other in pairs: not the linear ones."""
+    kinds = getattr(text_config, "layer_types", None) or (_FULL,) * text_config.num_hidden_layers
+    return sum(kind in (_FULL, _SLIDING) for kind in kinds)
+
+
 def is_vision_weight(name: str) -> bool:
     """Whether a weight of this name belongs to the vision tower or projector of any family."""
     return any(name.startswith(family.tower.prefix) for family in FAMILIES if family.tower)

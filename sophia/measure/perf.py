@@ -62,7 +62,7 @@ class Performance:
         *,
         world_size: int,
     ) -> dict[str, Metric]:
-        """``perf/*`` of a step whose phases took ``timings`` (s); ``perf/mfu`` on known devices only.
+        """``perf/*`` of a step whose phases took ``timings`` (s); ``perf/mfu`` on a known device.
 
         ``spans`` are the (start, stop) of the completions that went through the model together.
         """

@@ -120,7 +120,7 @@ class PolicyUpdate:
         self._device = scorer.device
 
     def run(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, Metric]:
-        """Take all optimizer steps of a rollout; returns their metrics, in which each counts alike."""
+        """Take all optimizer steps of a rollout; in their metrics each step counts alike."""
         num_groups, pieces = len(batch.prompts), self._config.optimizer_steps_per_rollout
         bounds = [round(i * num_groups / pieces) for i in range(pieces + 1)]
         rows = []
@@ -172,7 +172,7 @@ class PolicyUpdate:
         return {"grad_norm": Mean.of([float(norm)]), "optim/skipped_steps": Mean.of([not finite])}
 
     def _loss_counts(self, batch: TrainBatch) -> LossCounts:
-        """What the loss is divided by: means over ranks, because gradients are averaged over them."""
+        """What the loss is divided by: means over ranks, because gradients are averaged so."""
         counts = torch.tensor([float(batch.loss_mask.sum()), float(num_loss_sequences(batch))])
         mean = self._mean_over_ranks(counts.to(self._device)).cpu().clamp(min=1e-9)
         return LossCounts(tokens=mean[0], sequences=mean[1], max_new_tokens=self._max_new_tokens)

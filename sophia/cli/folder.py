@@ -76,7 +76,7 @@ def step_table(cfg: DictConfig, *, world_size: int) -> Table:
 
 
 def check_divides(name: str, value: int, divisor: int) -> None:
-    """``value`` must be a positive multiple of ``divisor``."""
+    """Raise ValueError unless ``value`` is a positive multiple of ``divisor``."""
     if value > 0 and value % divisor == 0:
         return
     near = sorted({max(value // divisor, 1) * divisor, (value // divisor + 1) * divisor})

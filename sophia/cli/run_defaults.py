@@ -59,7 +59,7 @@ def _ckpts(override: Override | None) -> list[Path]:
 
 
 def _common_settings(runs: Sequence[RunFolder], typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the first run, when the others would ask the same questions."""
+    """The settings of the first run, if the others would ask the same questions."""
     first, *others = map(_settings, runs)
     for run, other in zip(runs[1:], others, strict=True):
         for name in (*_GROUPS, _LENGTH):

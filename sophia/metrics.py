@@ -43,7 +43,7 @@ class Mean:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum:
-    """A count or an amount."""
+    """A count or an amount, which adds up."""
 
     value: float
 
@@ -179,7 +179,7 @@ def _with_floats(metric: Metric) -> Metric:
 
 
 def _larger(left: float | Tensor, right: float | Tensor) -> float | Tensor:
-    """Of two of a kind; tensors are compared on their device."""
+    """The larger of two numbers or of two tensors, which are compared on their device."""
     if isinstance(left, float) and isinstance(right, float):
         return max(left, right)
     return left.maximum(right)  # type: ignore[union-attr,arg-type]

@@ -15,7 +15,7 @@ class EngineFailed(RunStopped):
 
 
 class StoppedTogether(RunStopped):
-    """All processes stop at the same place, so that they can still save together."""
+    """Raised by all processes at the same place, so that they can still save together."""
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ class Mean:
         return float(self.total) / count if count else None
 
     def merge(self, other: Self) -> Self:
-        """The mean of both together."""
+        """The mean of the values of both."""
         return replace(self, total=self.total + other.total, count=self.count + other.count)
 
 
@@ -48,7 +48,7 @@ class Sum:
     value: float
 
     def merge(self, other: Self) -> Self:
-        """Both amounts together."""
+        """The sum of both amounts."""
         return replace(self, value=self.value + other.value)
 
 
@@ -70,7 +70,7 @@ class Max:
         return None if largest == -math.inf else largest
 
     def merge(self, other: Self) -> Self:
-        """The larger of the two."""
+        """The larger of the two maxima."""
         return replace(self, largest=_larger(self.largest, other.largest))
 
 
@@ -92,7 +92,7 @@ class Min:
         return None if smallest == math.inf else smallest
 
     def merge(self, other: Self) -> Self:
-        """The smaller of the two."""
+        """The smaller of the two minima."""
         return replace(self, smallest=-_larger(-self.smallest, -other.smallest))
 
 

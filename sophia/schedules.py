@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class Schedule(Protocol):
-    """A value for each RL step."""
+    """Anything that has a value for each RL step."""
 
     def __call__(self, step: int) -> float:
         """The value at an RL step, counted from 0."""

@@ -12,7 +12,7 @@ CONFIGS = ROOT / "configs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What `python -m sophia NAME` does.
+    """One command, `python -m sophia NAME`.
 
     Args:
         name: what is typed.

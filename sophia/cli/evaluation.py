@@ -31,11 +31,11 @@ _NOT_SETTINGS = ("ckpt", "run_dir", "debug", "name")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """One policy that is asked.
+    """One of the policies that an evaluation asks.
 
     Args:
         label: its column in tables.
-        ckpt: what was typed.
+        ckpt: where it was said to be: a run folder, a checkpoint or a folder of weights.
         folder: its weights in Hugging Face format.
         prompts: the held-out prompts as this policy sees them.
         digest: a hash of everything that decides its records; part of their file's name.

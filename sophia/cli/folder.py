@@ -44,9 +44,10 @@ def headline(cfg: DictConfig) -> str:
 
 
 def settings_text(cfg: DictConfig) -> str:
-    """What makes this run this run, as YAML; interpolations stay, so secrets of the environment do.
+    """The settings that make this run this run, as YAML.
 
-    The number of processes is not part of it: they divide the same work.
+    Interpolations stay as they are, so that no secret of the environment is written out. The number
+    of processes is not part of it: they divide the same work.
     """
     own = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(own, dict)

@@ -80,7 +80,7 @@ def _settings(run: RunFolder) -> dict[str, Any]:
 
 
 def _asked(name: str, settings: Mapping[str, Any]) -> Any:
-    """What of a setting decides an evaluation: of the data only what is held out."""
+    """The part of a setting that decides an evaluation: of the data only what is held out."""
     value = settings.get(name)
     if name != "data" or value is None:
         return value

@@ -47,7 +47,7 @@ class JudgeAll:
     """The paper: every well-formed completion is judged, right or wrong."""
 
     def to_judge(self, outcomes: Outcomes, answered: Sequence[bool]) -> tuple[bool, ...]:
-        """All well-formed ones with a known outcome: the trust weight compares right and wrong."""
+        """Completions that passed the gate and have an outcome: trust compares right and wrong."""
         return tuple(ok and o is not None for o, ok in zip(outcomes, answered, strict=True))
 
     def term(self, outcomes: Outcomes, asked: Sequence[bool], scores: Scores) -> ThinkingTerm:
@@ -71,7 +71,7 @@ class JudgeMixedGroups(JudgeAll):
     """
 
     def to_judge(self, outcomes: Outcomes, answered: Sequence[bool]) -> tuple[bool, ...]:
-        """All well-formed completions of a group with right and wrong answers; of others none."""
+        """Those of ``JudgeAll`` in a group with right and wrong answers, none in another."""
         every = super().to_judge(outcomes, answered)
         sides = {
             is_correct(o) for o, ask in zip(outcomes, every, strict=True) if ask and o is not None

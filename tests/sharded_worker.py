@@ -111,7 +111,7 @@ class EngineThatDies(TransformersEngine):
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams
-    ) -> Iterator[Rollout]:
+    ) -> Iterator[tuple[int, Rollout]]:
         if len(requests) > 1:
             if self._rollouts_left == 0:
                 raise EngineFailed("the engine of this process is dead")

@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 from lightning import Callback, LightningModule, Trainer
 
 from sophia.run.groups import record_groups, save_groups
-from sophia.types import StepBatch
+from sophia.step import StepBatch
 
 
 class _Clock(Protocol):
@@ -48,8 +48,8 @@ class KeepRolloutsCallback(Callback):
         if rl_step % self._every_n_steps:
             return
         records = record_groups(
-            batch.groups(),
-            batch.advantages,
+            batch.trained.groups,
+            batch.trained.advantages,
             rl_step=rl_step,
             max_image_side=self._max_image_side,
         )

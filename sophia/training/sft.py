@@ -19,7 +19,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from sophia.grpo.batch import build_train_batch
 from sophia.models.scorer import TokenScorer
 from sophia.protocols import RolloutEngine
-from sophia.types import Completion, GenerationRequest, Prompt, Rollout, SamplingParams, StepBatch
+from sophia.step import StepBatch
+from sophia.types import Completion, GenerationRequest, Prompt, Rollout, SamplingParams
 
 Tokenize = Callable[[str], Sequence[int]]
 Grade = Callable[[Prompt, Completion], float | None]
@@ -133,7 +134,7 @@ class StopAtAccuracy(Callback):
     def _sampled_accuracy(self) -> float:
         return fmean(
             self._grade(rollout.prompt, completion) or 0.0
-            for rollout in self._engine.generate(self._requests, self._sampling)
+            for _, rollout in self._engine.generate(self._requests, self._sampling)
             for completion in rollout.completions
         )
 

@@ -11,13 +11,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 MAY_IMPORT = {
-    "types": {"protocols", "timing", "metrics"},
+    "types": set(),
     "protocols": {"types", "timing", "metrics"},
     "metrics": set(),
     "failures": set(),
     "schedules": set(),
     "timing": set(),
-    "data": {"types", "timing", "models"},
+    "step": {"types", "protocols", "timing", "metrics"},
+    "data": {"types", "timing", "models", "step"},
     "grpo": {"types", "metrics"},
     "models": {"types"},
     "rewards": {"types", "protocols", "schedules", "failures", "timing", "metrics"},
@@ -28,11 +29,11 @@ MAY_IMPORT = {
     "report": {"types", "protocols", "evaluation", "rewards", "run"},
     "training": {
         "types", "protocols", "grpo", "models", "rewards", "rollout", "schedules", "timing",
-        "measure", "run", "metrics",
+        "measure", "run", "metrics", "step",
     },
     "callbacks": {
         "types", "protocols", "failures", "run", "data", "evaluation", "report", "rewards",
-        "rollout", "training", "timing", "metrics",
+        "rollout", "training", "timing", "metrics", "step",
     },
 }  # fmt: skip
 

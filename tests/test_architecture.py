@@ -10,32 +10,52 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-MAY_IMPORT = {
+MAY_IMPORT: dict[str, set[str]] = {
     "types": set(),
-    "protocols": {"types", "timing", "metrics"},
+    "protocols": {"metrics", "timing", "types"},
     "metrics": set(),
     "failures": set(),
     "schedules": set(),
     "timing": set(),
-    "step": {"types", "protocols", "timing", "metrics"},
-    "data": {"types", "timing", "models", "step"},
-    "grpo": {"types", "metrics"},
+    "step": {"metrics", "protocols", "timing", "types"},
+    "data": {"models", "step", "types"},
+    "grpo": {"metrics", "types"},
     "models": {"types"},
-    "rewards": {"types", "protocols", "schedules", "failures", "timing", "metrics"},
-    "rollout": {"types", "protocols", "models", "failures", "metrics"},
-    "measure": {"types", "models", "metrics"},
-    "run": {"types", "models"},
-    "evaluation": {"types", "protocols", "rewards", "rollout"},
-    "report": {"types", "protocols", "evaluation", "rewards", "run"},
+    "rewards": {"failures", "metrics", "protocols", "schedules", "timing", "types"},
+    "rollout": {"failures", "metrics", "models", "protocols", "types"},
+    "measure": {"metrics", "models", "types"},
+    "run": {"models", "types"},
+    "evaluation": {"protocols", "rewards", "rollout", "types"},
+    "report": {"evaluation", "rewards", "run"},
     "training": {
-        "types", "protocols", "grpo", "models", "rewards", "rollout", "schedules", "timing",
-        "measure", "run", "metrics", "step",
+        "grpo",
+        "measure",
+        "metrics",
+        "models",
+        "protocols",
+        "rewards",
+        "rollout",
+        "run",
+        "schedules",
+        "step",
+        "types",
     },
     "callbacks": {
-        "types", "protocols", "failures", "run", "data", "evaluation", "report", "rewards",
-        "rollout", "training", "timing", "metrics", "step",
+        "data",
+        "evaluation",
+        "failures",
+        "metrics",
+        "protocols",
+        "report",
+        "rewards",
+        "rollout",
+        "run",
+        "step",
+        "timing",
+        "training",
+        "types",
     },
-}  # fmt: skip
+}
 
 
 def layer_of(path: Path) -> str:
@@ -91,6 +111,27 @@ def import_table() -> str:
     width = max(map(len, MAY_IMPORT))
     rows = [f"    {name:{width}}  {' '.join(sorted(MAY_IMPORT[name]))}" for name in MAY_IMPORT]
     return "\n".join(row.rstrip() for row in [*rows, f"    {'cli':{width}}  everything"])
+
+
+def test_the_table_has_no_circle() -> None:
+    order: list[str] = []
+    while len(order) < len(MAY_IMPORT):
+        free = [n for n in MAY_IMPORT if n not in order and MAY_IMPORT[n] <= set(order)]
+        assert free, f"a circle among {sorted(set(MAY_IMPORT) - set(order))}"
+        order += free
+
+
+def test_the_table_allows_nothing_that_is_not_used() -> None:
+    used: dict[str, set[str]] = {name: set() for name in MAY_IMPORT}
+    for path in sources():
+        if layer_of(path) in used:
+            modules = {m for m in imported_modules(path) if m.startswith("sophia.")}
+            used[layer_of(path)] |= {m.split(".")[1] for m in modules} - {layer_of(path)}
+    assert used == MAY_IMPORT
+
+
+def test_the_ground_floor_is_small() -> None:
+    assert len(list((ROOT / "sophia").glob("*.py"))) <= 10
 
 
 def test_the_document_shows_this_table() -> None:

@@ -141,7 +141,7 @@ def test_the_document_shows_this_table() -> None:
 
 def main() -> None:
     """Replace the table in the document."""
-    first, last = "    types ", "    cli  "
+    first, last = "    types", "    cli  "
     lines = ARCHITECTURE.read_text().splitlines()
     start = next(place for place, line in enumerate(lines) if line.startswith(first))
     stop = next(place for place, line in enumerate(lines) if place > start and not line.strip())

@@ -1,4 +1,4 @@
-"""Saves the run every so many RL steps and keeps the last few."""
+"""Saves the run every so many RL steps and keeps the last few, and the best if asked for."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from sophia.training.strategy import ShardedStrategy
 
 
 class CheckpointCallback(Callback):
-    """Counts RL steps, whatever the number of optimizer steps in one.
+    """Writes checkpoints by the RL step, whatever the number of optimizer steps in one.
 
     Args:
-        run_dir: of the run; files go to its ``checkpoints`` folder.
+        run_dir: the folder of the run; files go to its ``checkpoints`` folder.
         every_n_steps: RL steps between two saves.
-        num_steps: of the run.
+        num_steps: how many RL steps the run has.
         keep_last: how many of the latest are kept; the state after the last step, or an early
             stop, is always saved.
         keep_best: how many more are kept, of those with the highest ``monitor``.
@@ -80,15 +80,15 @@ class CheckpointCallback(Callback):
             self._finish(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The last one may still be on its way to the disk."""
+        """Wait for the last checkpoint, which may still be on its way to the disk."""
         self._finish(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """What decides which are the best."""
+        """The figures that decide which checkpoints are the best."""
         return {"figures": dict(self._figures)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on comparing."""
+        """Go on comparing with the checkpoints that were written before a resume."""
         self._figures = dict(state_dict["figures"])
 
     def _finish(self, trainer: Trainer) -> None:

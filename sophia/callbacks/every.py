@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Every:
-    """One RL step in ``n_steps``; a callback's ``every_n_steps``."""
+    """One RL step in ``n_steps``, at least 1: the ``every_n_steps`` of a callback."""
 
     n_steps: int
 
@@ -16,5 +16,5 @@ class Every:
             raise ValueError(f"every_n_steps is {self.n_steps}; it must be at least 1.")
 
     def due(self, step: int) -> bool:
-        """Whether it is this step's turn; step 0's always is."""
+        """Whether it is the turn of this step; 0 has its turn whatever ``n_steps`` is."""
         return step % self.n_steps == 0

@@ -15,15 +15,15 @@ from sophia.run.folder import RunFolder
 
 
 class HeartbeatCallback(Callback):
-    """One file per process in the run's ``heartbeat`` folder.
+    """Keeps one file per process up to date in the run's ``heartbeat`` folder.
 
     ``rank_N.txt`` holds the RL step, the phase and the time. When a phase takes longer than
     ``stall_s``, the stacks of all threads go to ``rank_N.stacks.txt``, and again every ``stall_s``:
     the process that waits in another place than the rest is the one that holds them up.
 
     Args:
-        run_dir: of the run.
-        stall_s: silence after which stacks are written; longer than any healthy phase.
+        run_dir: the folder of the run.
+        stall_s: seconds of silence after which stacks are written; longer than any healthy phase.
     """
 
     def __init__(self, *, run_dir: Path, stall_s: float) -> None:
@@ -34,18 +34,18 @@ class HeartbeatCallback(Callback):
         self._stacks: Any = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the file: a stuck process could not any more."""
+        """Open the file for stacks now, which a stuck process could not any more."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._stacks = self._path(trainer, ".stacks").open("a")
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """The rollout begins."""
+        """Note that the rollout begins."""
         self._beat(trainer, pl_module, "rollout")
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Any) -> None:
-        """A micro-batch of the update."""
+        """Note that a micro-batch of the update goes backward."""
         self._beat(trainer, pl_module, "update")
 
     def on_train_batch_end(
@@ -56,7 +56,7 @@ class HeartbeatCallback(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """The step is done."""
+        """Note that the step is done."""
         self._beat(trainer, pl_module, "between steps")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

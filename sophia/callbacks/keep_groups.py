@@ -15,16 +15,16 @@ from sophia.step import StepBatch
 
 
 class KeepRolloutsCallback(Callback):
-    """One parquet file per kept step and process, in the run's ``rollouts`` folder.
+    """Writes a parquet file per kept step and process to the run's ``rollouts`` folder.
 
     A resumed run writes the steps after its checkpoint again, over the same names, so a kill
     leaves neither duplicates nor half a file.
 
     Args:
-        run_dir: of the run.
-        every_n_steps: RL steps between two that are kept.
-        max_image_side: images are kept once per group; larger ones (in pixels) are made smaller,
-            0 keeps none.
+        run_dir: the folder of the run.
+        every_n_steps: RL steps from one that is kept to the next.
+        max_image_side: the longest side, in pixels, of the images that are kept, once per group;
+            larger ones are made smaller, and 0 keeps none.
     """
 
     def __init__(self, *, run_dir: Path, every_n_steps: int = 1, max_image_side: int = 768) -> None:

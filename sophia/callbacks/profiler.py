@@ -17,8 +17,8 @@ class ProfilerCallback(Callback):
     """Writes ``trace/rank_N_step_M.json`` in the run folder.
 
     Args:
-        run_dir: of the run.
-        steps: RL steps to record; the first ones hold warm-up.
+        run_dir: the folder of the run.
+        steps: the RL steps to record, counted from 0; the first ones hold warm-up.
     """
 
     def __init__(self, *, run_dir: Path, steps: tuple[int, ...] = (3,)) -> None:

@@ -13,11 +13,11 @@ from sophia.report.run import write_run_report
 
 
 class ReportCallback(Callback):
-    """``report.html`` every so many RL steps, by the first process.
+    """Writes ``report.html`` every so many RL steps; the first process does.
 
     Args:
-        run_dir: of the run.
-        title: of the page.
+        run_dir: the folder of the run, which the page is about and is written to.
+        title: the title of the page.
         every_n_steps: RL steps between two refreshes.
     """
 
@@ -34,7 +34,7 @@ class ReportCallback(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Refresh when its turn has come."""
+        """Write the page when it is this step's turn."""
         done = cast("Clock", pl_module).rl_step
         if trainer.is_global_zero and self._every.due(done):
             write_run_report(self._run_dir, title=self._title)

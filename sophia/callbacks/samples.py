@@ -22,7 +22,7 @@ class SamplesCallback(Callback):
 
     Args:
         every_n_steps: RL steps between two pictures.
-        num_groups: groups in a picture.
+        num_groups: how many groups a picture shows.
     """
 
     def __init__(self, *, every_n_steps: int, num_groups: int = 4) -> None:
@@ -37,7 +37,7 @@ class SamplesCallback(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Draw when its turn has come."""
+        """Draw the step when it is its turn and there is a TensorBoard; the first process does."""
         done = cast("Clock", pl_module).rl_step
         boards = [x for x in trainer.loggers if isinstance(x, TensorBoardLogger)]
         if not trainer.is_global_zero or not boards or not self._every.due(done - 1):
@@ -85,7 +85,7 @@ def as_table(groups: Sequence[ScoredGroup]) -> str:
 
 
 def describe(reward: Reward) -> str:
-    """``R 1.24: outcome 1, format 1, thinking 0.8``; a dash where a part has no value."""
+    """A reward as ``R 1.24: outcome 1, format 1, thinking 0.8``; a dash for a missing value."""
     parts = ", ".join(
         f"{part.name} {'–' if part.value is None else f'{part.value:.2g}'}" for part in reward.parts
     )
@@ -93,7 +93,7 @@ def describe(reward: Reward) -> str:
 
 
 def first_image(group: ScoredGroup) -> Image.Image | None:
-    """The first opened image of the group's prompt."""
+    """The first opened image of the group's prompt; None without one."""
     sources = [media.source for media in group.rollout.prompt.media]
     return next((source for source in sources if isinstance(source, Image.Image)), None)
 

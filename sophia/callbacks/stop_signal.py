@@ -13,7 +13,7 @@ from sophia.failures import RunStopped, stop_together
 
 
 class StopSignalCallback(Callback):
-    """SIGTERM to any process of the run (SLURM at the end of its time, ``kill``) is heeded.
+    """Stops the run on SIGTERM to any of its processes (SLURM when time is up, ``kill``).
 
     In place of Lightning's handler, which begins a collective wherever the process happens to be
     and then waits for others that are in another one.
@@ -35,7 +35,7 @@ class StopSignalCallback(Callback):
         self._stop_if_told()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Also after the last step: there is an evaluation to come."""
+        """Stop after the last step too: there is an evaluation to come."""
         self._stop_if_told()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

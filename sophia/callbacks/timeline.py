@@ -23,11 +23,11 @@ _BARELY_S = 0.002  # a shorter phase gets no name in the legend
 
 
 class TimelineCallback(Callback):
-    """``timeline.png`` in the run's folder, and in TensorBoard.
+    """Draws ``timeline.png`` into the run's folder, and into TensorBoard.
 
     Args:
-        run_dir: of the run.
-        num_steps: neighbouring RL steps in a picture.
+        run_dir: the folder of the run, where the picture is written.
+        num_steps: how many neighbouring RL steps a picture shows.
         every_n_steps: RL steps between two pictures; the first comes as early as possible.
     """
 
@@ -42,7 +42,7 @@ class TimelineCallback(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Draw when there is enough to draw, and when its turn has come."""
+        """Draw once there are steps enough, and then when it is this step's turn."""
         if not trainer.is_global_zero:
             return
         done = cast("Clock", pl_module).rl_step

@@ -37,19 +37,19 @@ class ValidationCallback(Callback):
     knows of the validation at its step. All processes take part; the first one's figures decide.
 
     Args:
-        run_dir: of the run.
-        validation_prompts: what is asked; disjoint from training.
-        evaluator: answers greedily and grades.
+        run_dir: the folder of the run.
+        validation_prompts: the questions that are asked; they are not among those of training.
+        evaluator: answers them greedily and grades the answers.
         sync: brings the policy's weights to the evaluator's engine first.
         every_n_steps: RL steps between two validations.
-        num_steps: of the run; the policy after the last step is always validated.
-        metric: what is best, and what early stopping watches.
-        save_best: keep the weights of the best policy in ``best/``.
+        num_steps: how many RL steps the run has; the policy after the last is always validated.
+        metric: the figure whose highest value makes the best policy; early stopping watches it.
+        save_best: whether the weights of the best policy are kept in ``best/``.
         patience: validations without a new best after which the run stops; None: never.
-        min_improvement: less than this is not a new best.
+        min_improvement: how far the figure must rise above the best for a new best.
     """
 
-    def __init__(  # noqa: PLR0913  (one argument per key in configs/callbacks/default.yaml)
+    def __init__(  # noqa: PLR0913  (one argument per key of configs/callbacks/default.yaml)
         self,
         *,
         run_dir: Path,
@@ -101,14 +101,14 @@ class ValidationCallback(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Validate when its turn has come."""
+        """Validate when it is this step's turn, and stop the run when patience is out."""
         done = cast("_Policy", pl_module).rl_step
         if self._every.due(done) or done == self._num_steps:
             self._validate(trainer, pl_module)
             self._stop_when_due(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best so far belongs to a checkpoint."""
+        """The best so far, which belongs to a checkpoint."""
         return {
             "best": self.best,
             "best_step": self.best_step,

@@ -26,8 +26,8 @@ def group_advantages(
     """(B,) float32: (R - mean(R)) / (std(R) + epsilon) within each group (arXiv:2505.17018, eq. 6).
 
     The deviation is the unbiased one, as in the field's trainers. ``none`` leaves the division out
-    (Dr.GRPO), ``batch`` divides by ``batch_std``. An invalid completion, and every completion of a
-    group with fewer than two valid ones or with equal rewards, gets 0.
+    (Dr.GRPO, arXiv:2503.20783), ``batch`` divides by ``batch_std``. An invalid completion, and
+    every completion of a group with fewer than two valid ones or with equal rewards, gets 0.
     """
     stats = group_statistics(rewards, group_ids, valid)
     centred = rewards.double() - stats.mean[group_ids]

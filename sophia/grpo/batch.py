@@ -43,18 +43,18 @@ def with_advantages(
     advantages: Tensor,  # (B,)
     in_loss: Tensor,  # (B,) bool: completions whose tokens enter the loss
 ) -> TrainBatch:
-    """The same batch with its scores."""
+    """The batch with its advantages, and with the other completions' tokens out of the loss."""
     mask = batch.loss_mask & in_loss[batch.sequence_ids]
     return replace(batch, advantages=advantages, loss_mask=mask)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossCounts:
-    """What a loss is divided by, for a whole optimizer step, mean over ranks."""
+    """What the loss of a whole optimizer step is divided by; tensors are means over ranks."""
 
     tokens: Tensor  # () tokens in the loss
     sequences: Tensor  # () completions with a token in the loss
-    max_new_tokens: int
+    max_new_tokens: int  # the length limit, which ``constant_length`` divides by
 
 
 def token_weights(batch: TrainBatch, aggregation: Aggregation, counts: LossCounts) -> Tensor:
@@ -82,7 +82,7 @@ def mean_over_tokens(
     batch: TrainBatch,
     num_tokens: Tensor,  # () tokens in the loss, mean over ranks, whole optimizer step
 ) -> Mean:
-    """The part of this micro-batch in a mean over the tokens in the loss."""
+    """This micro-batch's part in the optimizer step's mean over the tokens in the loss."""
     total = (values.detach() * (batch.loss_mask / num_tokens)).sum()
     return Mean(total=total, count=token_share(batch, num_tokens))
 
@@ -93,7 +93,7 @@ def num_loss_sequences(batch: TrainBatch) -> int:
 
 
 def group_span(batch: TrainBatch, start: int, stop: int) -> tuple[int, int]:
-    """The (start, stop) completions of groups start..stop-1."""
+    """The (start, stop) of the completions that belong to groups start..stop-1."""
     inside = ((batch.group_ids >= start) & (batch.group_ids < stop)).nonzero().flatten()
     return int(inside[0]), int(inside[-1]) + 1
 

@@ -29,10 +29,10 @@ class SamplingCorrection:
             (unbiased, of high variance) or their geometric mean.
         action: ``truncate`` bounds the weight from above at ``upper`` (TIS). ``mask`` leaves
             weights alone but drops what lies outside [lower, upper] (IcePop).
-        lower: for ``mask``.
-        upper: for both.
-        mask_level: whose ratio ``mask`` looks at. Weights of tokens with a mask of their
-            completion's geometric mean are known as seq-mask-tis.
+        lower: the smallest ratio that ``mask`` keeps, at least 0; ``truncate`` does not look at it.
+        upper: the largest ratio that ``mask`` keeps, or the weight that ``truncate`` bounds at.
+        mask_level: the level of the ratio that ``mask`` compares with the bounds. Weights of tokens
+            with a mask of their completion's geometric mean are known as seq-mask-tis.
     """
 
     level: Level = "token"
@@ -54,7 +54,7 @@ def correction_weights(
     batch: TrainBatch,
     config: SamplingCorrection,
 ) -> Tensor:
-    """(N,) float32, detached. Where a ratio is not a number, the token weighs nothing."""
+    """(N,) what each token's policy loss is multiplied by, float32, detached; 0 for a NaN ratio."""
     log_ratio = sampling_log_ratio(old, batch)
     weights = _ratio(log_ratio, batch, config.level)
     if config.action == "truncate":
@@ -66,7 +66,7 @@ def correction_weights(
 
 
 def sampling_log_ratio(old: Tensor, batch: TrainBatch) -> Tensor:
-    """(N,) old - sampling, detached."""
+    """(N,) the log of what the trainer gives a token over what the sampler gave it, detached."""
     return old.detach().float() - batch.sampling_per_token_logps
 
 
@@ -94,7 +94,7 @@ def mismatch_metrics(
 
 
 def _ratio(log_ratio: Tensor, batch: TrainBatch, level: Level) -> Tensor:
-    """(N,) per token, or its completion's; tokens outside the loss do not enter a completion's."""
+    """(N,) a token's ratio or its completion's, which tokens outside the loss do not enter."""
     if level != "token":
         inside = batch.loss_mask.to(log_ratio.dtype)
         zeros = log_ratio.new_zeros(len(batch.lengths))

@@ -22,10 +22,19 @@ from sophia.types import TrainBatch
 class LossConfig:
     """What is minimised.
 
-    ``dual_clip`` bounds the loss of tokens with negative advantage at dual_clip * |A| (None: off).
-    ``constant_length`` divides by num_generations * max_new_tokens (Dr.GRPO), so that neither long
-    nor short completions weigh more. ``sampling_correction`` weighs tokens that the engine and the
-    trainer give different probabilities (None: off).
+    Args:
+        epsilon_low: the ratio of policy to old policy is clipped below at 1 - epsilon_low.
+        epsilon_high: the same ratio is clipped above at 1 + epsilon_high.
+        dual_clip: bounds the loss of tokens with negative advantage at dual_clip * |A|; None: off.
+        beta: the weight of the KL to the reference; 0 needs no reference.
+        kl_estimator: how that KL is estimated, see ``sophia.grpo.kl``.
+        aggregation: what token losses are divided by. ``token_mean``: the step's tokens;
+            ``sequence_mean``: a completion's tokens, then the completions; ``constant_length``:
+            completions * max_new_tokens (Dr.GRPO), so that a token's weight knows no length.
+        importance_sampling_level: the ratio is a token's, or its completion's (GSPO).
+        entropy_coefficient: the weight of the entropy, which is subtracted from the loss.
+        mask_truncated_completions: whether completions cut by the length limit leave the loss.
+        sampling_correction: weighs tokens by how far engine and trainer disagree; None: off.
     """
 
     epsilon_low: float = 0.2
@@ -64,7 +73,7 @@ class LogProbs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossOutput:
-    """The share of this micro-batch in the step's loss, and in the step's metrics; both add up.
+    """This micro-batch's share of the optimizer step's loss and of its metrics; both add up.
 
     A metric is weighted by the share of the step's tokens that it is of, so that micro-batches add
     up to an optimizer step, optimizer steps count alike, and ranks count by their tokens.
@@ -82,7 +91,10 @@ def grpo_loss(
     num_tokens: Tensor,  # () tokens in the loss, mean over ranks, whole optimizer step
     config: LossConfig,
 ) -> LossOutput:
-    """Clipped policy loss + beta * KL - entropy_coefficient * entropy (arXiv:2402.03300, eq. 3)."""
+    """Clipped policy loss + beta * KL - entropy_coefficient * entropy (arXiv:2402.03300, eq. 3).
+
+    Tokens outside the loss have a weight of 0.
+    """
     log_ratio = _log_ratio(logps, batch, config.importance_sampling_level)
     ratio = log_ratio.exp()
     advantages = batch.advantages[batch.sequence_ids]
@@ -122,7 +134,7 @@ def _log_ratio(logps: LogProbs, batch: TrainBatch, level: Literal["token", "sequ
 
 
 def _clipped(ratio: Tensor, advantages: Tensor, config: LossConfig) -> Tensor:
-    """(N,) pessimistic of clipped and unclipped, bounded for negative advantages by dual_clip."""
+    """(N,) the larger of clipped and unclipped loss; dual_clip bounds it where A is negative."""
     clipped = ratio.clamp(1.0 - config.epsilon_low, 1.0 + config.epsilon_high)
     loss = torch.maximum(-advantages * ratio, -advantages * clipped)
     if config.dual_clip is not None:

@@ -14,7 +14,7 @@ from sophia.types import EncodedPrompt, RowsKind, TrainBatch
 Span = tuple[int, int]
 """The completions (start, stop) of a micro-batch; consecutive spans cover a batch."""
 
-_HALVINGS = 12  # of the budget, while evening out
+_HALVINGS = 12  # how often the range of budgets is halved to find the evenest cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +22,10 @@ class TokenBudget:
     """What one forward may hold.
 
     Args:
-        tokens: of the language model, prompts and padding included.
-        rows: layout of batches, which decides what is computed.
-        tokens_per_patch: what a patch of an image takes, in tokens; 0 when the vision tower is not
-            part of the forward.
+        tokens: the most tokens of the language model, prompts and padding included.
+        rows: the layout of a batch: whether a prompt is computed once per group or per completion.
+        tokens_per_patch: how many tokens a patch of an image counts as; 0 when the vision tower is
+            not part of the forward.
     """
 
     tokens: int
@@ -40,7 +40,7 @@ class TokenBudget:
 
         Args:
             batch: what is cut.
-            most: this process's number -> the largest of all processes.
+            most: gives the largest of all processes' numbers for this process's own.
         """
         tokens = _Tokens(batch, self)
         number = most(len(_greedy(tokens, self.tokens)))
@@ -55,7 +55,7 @@ class TokenBudget:
 
 
 class _Tokens:
-    """What a forward over any span of a batch holds."""
+    """How many tokens a forward over any span of a batch holds, patches counted as tokens."""
 
     def __init__(self, batch: TrainBatch, budget: TokenBudget) -> None:
         self.group_ids: list[int] = batch.group_ids.tolist()
@@ -70,7 +70,7 @@ class _Tokens:
         self._vision = [0.0, *accumulate(vision[g] for g in self.group_ids)]
 
     def of(self, span: Span) -> float:
-        """Of the completions start..stop-1."""
+        """Tokens of a forward over the completions start..stop-1."""
         start, stop = span
         if not self._shared:
             padded = (stop - start) * max(self._rows[start:stop])
@@ -87,7 +87,7 @@ class _Tokens:
 
 
 def _greedy(tokens: _Tokens, budget: float) -> list[Span]:
-    """As few spans as fit, groups whole where possible."""
+    """As few spans within the budget as going through the batch once finds, groups whole."""
     spans: list[Span] = []
     for start, stop in tokens.groups():
         joined = (spans[-1][0], stop) if spans else (start, stop)
@@ -104,7 +104,7 @@ def _greedy(tokens: _Tokens, budget: float) -> list[Span]:
 
 
 def _split_largest(tokens: _Tokens, spans: list[Span]) -> None:
-    """At the border of groups that is nearest to its middle, or inside its only group."""
+    """Cut the largest span at the border of groups nearest its middle, or inside its only group."""
     start, stop = max((s for s in spans if s[1] - s[0] > 1), key=tokens.of)
     ids = tokens.group_ids
     borders = [i for i in range(start + 1, stop) if ids[i] != ids[i - 1]]

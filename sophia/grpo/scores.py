@@ -1,4 +1,7 @@
-"""From scored groups to advantages."""
+"""From scored groups to tensors: what each completion of a step is worth.
+
+Shapes: B completions.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ class Scores:
 
 
 def collate_scores(groups: Sequence[ScoredGroup]) -> Scores:
-    """Totals of all completions, group after group."""
+    """The total reward of every completion, group after group."""
     totals = [r.total for group in groups for r in group.rewards]
     completions = [c for group in groups for c in group.rollout.completions]
     return Scores(

@@ -11,7 +11,7 @@ from sophia.types import Rollout
 
 
 def completion_metrics(rollouts: Sequence[Rollout]) -> dict[str, Metric]:
-    """``completions/*`` in tokens, under TRL's names."""
+    """``completions/*``: lengths in tokens and the share cut by the limit, under TRL's names."""
     completions = [c for rollout in rollouts for c in rollout.completions]
     lengths = [len(c.token_ids) for c in completions]
     return {

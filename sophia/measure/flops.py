@@ -44,7 +44,7 @@ _PEAKS = (
 
 
 def peak_flops(device_name: str) -> float | None:
-    """Operations per second; None for a device that is not in the table."""
+    """What a device can do, in operations per second; None for one that is not in the table."""
     for pattern, tflops in _PEAKS:
         if re.search(pattern, device_name):
             return tflops * 1e12
@@ -53,31 +53,31 @@ def peak_flops(device_name: str) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelShape:
-    """What operations follow from; weights of matrices only, of a whole model."""
+    """The sizes of a model that operations follow from; weights count matrices only, unsharded."""
 
     layer_weights: int  # of all decoder layers
-    num_layers: int  # in which tokens attend to each other
+    num_layers: int  # decoder layers in which tokens attend to each other in pairs
     attention_width: int  # heads x head size
     head_weights: int  # H x V
     block_weights: int = 0  # of all vision blocks, and the patch embedding
-    projector_weights: int = 0
-    vision_width: int = 0
-    vision_full_layers: int = 0
-    vision_window_layers: int = 0
-    window_patches: int = 0
-    merge: int = 1  # patches of an image token
+    projector_weights: int = 0  # of what turns patches into image tokens
+    vision_width: int = 0  # hidden size of the vision blocks
+    vision_full_layers: int = 0  # blocks in which all patches of an image attend to each other
+    vision_window_layers: int = 0  # blocks in which only those of a window do
+    window_patches: int = 0  # patches of a window
+    merge: int = 1  # patches that become one image token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flops:
-    """Operations of one forward."""
+    """Operations of one forward, in the language model (with its head) and the vision tower."""
 
     text: float
     vision: float
 
 
 def model_shape(model: Any) -> ModelShape:
-    """Of a Hugging Face model; sharded weights count whole."""
+    """The sizes of a Hugging Face model; sharded weights count whole."""
     config = model.config.get_text_config()
     heads = config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
@@ -106,7 +106,7 @@ def model_shape(model: Any) -> ModelShape:
 
 
 def forward_flops(shape: ModelShape, batch: TrainBatch, rows: RowsKind) -> Flops:
-    """Of all completions of a batch with their prompts, and images whose features are not known."""
+    """Operations of a forward over a batch: prompts, completions, images without known features."""
     text = vision = 0.0
     for group, prompt in enumerate(batch.prompts):
         lengths = batch.lengths[batch.group_ids == group].tolist()
@@ -138,5 +138,5 @@ def _vision_flops(shape: ModelShape, grids: Tensor) -> float:
 
 
 def _weights(model: Any, counts: Callable[[str], bool]) -> int:
-    """Of matrices whose names count; adapters come on top of what they adapt."""
+    """The number of weights in matrices whose names count; adapters come on top of the adapted."""
     return sum(p.numel() for n, p in model.named_parameters() if p.dim() > 1 and counts(n))

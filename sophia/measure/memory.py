@@ -2,8 +2,6 @@
 
 Bytes per process. Weights, gradients and moments follow from shapes and are exact; activations are
 an estimate of the largest micro-batch.
-
-Shapes: T tokens of a packed row, H hidden size, I intermediate size, V vocabulary.
 """
 
 from __future__ import annotations
@@ -30,10 +28,10 @@ class Layout:
 
     Args:
         world_size: processes that share weights; 1 when every process holds all of them.
-        compute_dtype: of forward and backward.
+        compute_dtype: the type of forward and backward.
         offload: what is kept on the CPU, of ``optimizer`` and ``reference``.
-        reference: whether there is a second model.
-        moments: numbers that the optimizer keeps per trained weight.
+        reference: whether a reference model is held beside the policy.
+        moments: how many numbers the optimizer keeps per trained weight.
         gradient_checkpointing: whether layers are computed again in the backward.
         replicated: names of weights that every process holds whole.
     """
@@ -70,7 +68,7 @@ class MemoryPlan:
 
     @property
     def peak(self) -> float:
-        """Of the GPU, in the worse of the two phases."""
+        """The most bytes of the GPU that are taken at a time: in training, or while generating."""
         return sum(self.held.values()) + max(
             sum(self.training.values()), sum(self.rollout.values())
         )
@@ -127,7 +125,7 @@ def _held(name: str, parameter: Any, layout: Layout, width: int) -> float:
 
 
 def _gathered(model: Any, layout: Layout) -> float:
-    """Two layers (one is computed, the next is fetched) and what is no layer, all whole."""
+    """Bytes of the weights gathered at a time: two layers (one computed, one fetched), the rest."""
     if layout.world_size == 1 and layout.compute_dtype == torch.float32:
         return 0.0
     sizes = [sum(p.numel() for p in layer.parameters()) for layer in layers(model)]
@@ -136,7 +134,7 @@ def _gathered(model: Any, layout: Layout) -> float:
 
 
 def activation_bytes(config: Any, layout: Layout, load: Load) -> float:
-    """An estimate: what is saved of every layer, one layer's inside, a chunk of logits."""
+    """An estimate in bytes: what every layer saves, one layer's inside, a chunk of logits."""
     text, width = config.get_text_config(), layout.compute_dtype.itemsize
     inside = load.tokens * (6 * text.hidden_size + 3 * text.intermediate_size) * width
     saved = load.tokens * text.hidden_size * width * text.num_hidden_layers
@@ -175,7 +173,7 @@ def largest_micro_batch(
 
 
 def transformers_engine_memory(model: Any) -> EngineMemory:
-    """A float32 copy of the model, and while it generates a quarter as much for its cache."""
+    """The transformers engine: a float32 copy of the model, and awake a quarter more as cache."""
     copy = 4.0 * sum(p.numel() for p in model.parameters())
     return EngineMemory(awake=1.25 * copy, asleep=copy)
 
@@ -183,7 +181,10 @@ def transformers_engine_memory(model: Any) -> EngineMemory:
 def vllm_engine_memory(
     model: Any, *, device_bytes: float, gpu_memory_utilization: float, sleep_level: int
 ) -> EngineMemory:
-    """Its share of the GPU while it generates; asleep nothing at level 2, bfloat16 weights at 1."""
+    """vLLM: awake its share of the GPU; asleep as much at sleep level 0, bfloat16 weights at 1.
+
+    At level 2 nothing.
+    """
     awake = gpu_memory_utilization * device_bytes
     weights = 2.0 * sum(p.numel() for p in model.parameters())
     return EngineMemory(awake=awake, asleep={0: awake, 1: weights, 2: 0.0}[sleep_level])

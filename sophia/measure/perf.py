@@ -27,12 +27,12 @@ class Performance:
     """Rates and memory of steps on this process.
 
     Args:
-        model: the policy.
-        rows: layout of batches.
-        reference: whether there is a reference pass.
-        old: whether there is a pass for old log-probabilities.
+        model: the policy, a Hugging Face model.
+        rows: how batches are laid out, which decides what is computed twice.
+        reference: whether a step has a forward of the reference.
+        old: whether a step has a forward for the old log-probabilities.
         num_iterations: how often a rollout is trained on.
-        device: of this process.
+        device: where this process computes.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Performance:
         *,
         world_size: int,
     ) -> dict[str, Metric]:
-        """Of a step whose phases took ``timings``; ``perf/mfu`` only on a known device.
+        """``perf/*`` of a step whose phases took ``timings`` (s); ``perf/mfu`` on a known device.
 
         ``spans`` are the (start, stop) of the completions that went through the model together.
         """
@@ -88,7 +88,7 @@ class Performance:
         }
 
     def _device_peaks(self) -> dict[str, int]:
-        """Bytes since the last step, which are forgotten now."""
+        """The most bytes of GPU memory since this was last asked; counting begins anew."""
         if not self._cuda:
             return {}
         peaks = {
@@ -99,7 +99,7 @@ class Performance:
         return peaks
 
     def training_flops(self, batch: TrainBatch) -> float:
-        """Of reference, old and update passes."""
+        """Operations of a step's reference, old and update passes."""
         forward = forward_flops(self._shape, batch, self._rows)
         extra = self._extra * (forward.text + forward.vision)
         update = forward.text * (1 + self._backward.text)
@@ -114,7 +114,11 @@ class Performance:
 
 
 def backward_cost(model: Any) -> Flops:
-    """In forwards: 2 where weights are trained, 1 where gradients only pass to adapters, or 0."""
+    """What a backward costs, in forwards.
+
+    For the language model 2, or 1 where gradients only pass through it to adapters; for the vision
+    tower 2 where its encoder is trained, else 0.
+    """
     trained = [n for n, p in model.named_parameters() if p.requires_grad]
     # The projector alone is little, and sends no gradient into the tower.
     tower = tower_of(model.config)
@@ -126,7 +130,7 @@ def backward_cost(model: Any) -> Flops:
 def tokens_per_patch(model: Any) -> float:
     """What a patch costs in the vision tower over what a token costs in the decoder.
 
-    Operations with weights, forward and backward; 0 without a tower.
+    A ratio of operations with weights, in forward and backward; 0 without a tower.
     """
     shape, backward = model_shape(model), backward_cost(model)
     patch = (shape.block_weights + shape.projector_weights / shape.merge) * (1 + backward.vision)
@@ -150,13 +154,13 @@ def padding_share(micro_batches: Iterable[Tensor]) -> float:
 
 
 def host_memory_bytes() -> float:
-    """The most that this process has held so far."""
+    """The most bytes of the host's memory that this process has held so far."""
     unit = 1 if sys.platform == "darwin" else 1024
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
 def resident_bytes() -> float | None:
-    """What this process holds in the host's memory now; None where the system does not tell."""
+    """Bytes of the host's memory that this process holds now; None where no system tells."""
     if not _STATM.is_file():
         return None
     return float(int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))

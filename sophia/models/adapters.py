@@ -22,7 +22,7 @@ class Adapters(Protocol):
         """Adapt the model in place; everything but the adapters is frozen."""
 
     def initialise(self, model: Any) -> None:
-        """First values; the adapted model is the base model."""
+        """Set the adapters' first values, with which the model computes what it did before."""
 
 
 def is_adapter(name: str) -> bool:
@@ -31,12 +31,12 @@ def is_adapter(name: str) -> bool:
 
 
 def base_name(name: str) -> str:
-    """The Hugging Face name of a parameter that an adapter has wrapped."""
+    """The Hugging Face name of a parameter, whether or not an adapter wraps its layer."""
     return name.replace(".base_layer.", ".")
 
 
 def adapted_layers(model: Any) -> dict[str, Any]:
-    """Adapted layers by the Hugging Face name of their weight."""
+    """The layers that carry an adapter, by the Hugging Face name of the weight that it adapts."""
     return {
         f"{name}.weight": module
         for name, module in model.named_modules()
@@ -46,7 +46,7 @@ def adapted_layers(model: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def adapters_off(model: Any) -> Iterator[None]:
-    """The base model, which is the reference, inside the context."""
+    """Switch all adapters off inside the context: the model is its base, which is the reference."""
     layers = adapted_layers(model).values()
     scalings = [layer.scaling[NAME] for layer in layers]
     try:
@@ -59,13 +59,13 @@ def adapters_off(model: Any) -> Iterator[None]:
 
 
 def adapter_scaling(model: Any) -> float:
-    """What updates are multiplied by; 0 without adapters."""
+    """alpha / rank, which the updates of all layers are multiplied by; 0 without adapters."""
     return next((float(layer.scaling[NAME]) for layer in adapted_layers(model).values()), 0.0)
 
 
 @torch.no_grad()
 def merged_weight(layer: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Base and update together, as a new tensor; the base is not touched.
+    """The weight (out, in) of an adapted layer with its update, as a new tensor; added in float32.
 
     Every process must call this when the model is sharded.
     """
@@ -77,7 +77,10 @@ def merged_weight(layer: Any, dtype: torch.dtype, device: torch.device) -> Tenso
 
 
 def merged_state(state: Mapping[str, Tensor], scaling: float) -> dict[str, Tensor]:
-    """The same for a whole state dict: Hugging Face names, no adapters."""
+    """A state dict with every update added to its weight: Hugging Face names, no adapters.
+
+    ``scaling`` is alpha / rank, which updates are multiplied by.
+    """
     merged = {base_name(n): value for n, value in state.items() if not is_adapter(n)}
     for name, up in state.items():
         if ".lora_B." in name:

@@ -23,10 +23,10 @@ from sophia.types import EncodedPrompt, RowsKind, TrainBatch
 log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-5
-"""Between log-probabilities in float32."""
+"""The most by which log-probabilities in float32 may differ and still count as the same."""
 
 _PROBE = ((5, (9, 2, 6, 1)), (11, (3, 8)))
-"""Two groups of made-up tokens: prompt length, lengths of completions."""
+"""Two groups of made-up tokens: the length of the prompt, the lengths of its completions."""
 
 
 def settled_rows(
@@ -85,7 +85,7 @@ def naive_difference(model: Any, temperature: float) -> float:
 
 
 def _own_logps(model: Any, batch: TrainBatch, temperature: float) -> Iterator[Tensor]:
-    """(R,) of each completion."""
+    """The log-probabilities (R,) of each completion's R tokens, by the model's own forward pass."""
     completions = torch.split(batch.completion_ids, batch.lengths.tolist())
     for group, completion in zip(batch.group_ids.tolist(), completions, strict=True):
         row = torch.cat([batch.prompts[group].prompt_ids, completion])[None]
@@ -129,7 +129,7 @@ def _prompt(ids: Tensor) -> EncodedPrompt:
 
 
 def _on_first_process(measure: Callable[[], float]) -> float:
-    """What the first process measures, on every process."""
+    """Measure on the first process and give the number to all; every process must call this."""
     if not distributed.is_initialized():
         return measure()
     found: list[float | None] = [None]

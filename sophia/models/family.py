@@ -19,7 +19,7 @@ Part = Literal["vision", "projector"]
 _SLIDING = "sliding_attention"  # transformers' names of kinds of layers
 _FULL = "full_attention"
 _ANGLES_OF_THE_BATCH = ("dynamic", "longrope")
-"""Rotary angles that change for all sequences of a batch when the longest is long."""
+"""Types of rotary angles that change for all sequences of a batch when the longest is long."""
 
 _DECODER_LAYER = re.compile(r"\.layers\.\d+\.")
 
@@ -29,7 +29,7 @@ class VisionTower:
     """Where a family keeps its vision tower, and what an image is to it.
 
     Args:
-        attribute: of the model's body, under which the tower is found.
+        attribute: the attribute of the model's body that is the tower.
         projector: modules of the tower that turn patches into tokens of the decoder.
         encoder: modules of the tower that do most of its work: its blocks and what feeds them.
     """
@@ -40,7 +40,7 @@ class VisionTower:
 
     @property
     def prefix(self) -> str:
-        """How the names of its parameters begin."""
+        """How the names of the tower's parameters begin, as in ``model.visual.``."""
         return f"model.{self.attribute}."
 
     def part_of(self, name: str) -> Part | None:
@@ -54,7 +54,7 @@ class VisionTower:
         return self._is_in(self.encoder, name)
 
     def smallest_image(self, vision_config: Any) -> tuple[Tensor, Tensor]:
-        """Black: pixels (patches, patch_dim) and grid (1, 3) of an image of one token."""
+        """A black image of one token: its pixels (patches, patch_dim) and its grid (1, 3)."""
         side = vision_config.spatial_merge_size
         pixels = vision_config.temporal_patch_size * vision_config.patch_size**2
         values = torch.zeros(side * side, vision_config.in_channels * pixels)
@@ -72,10 +72,11 @@ class ModelFamily:
         model_types: transformers' ``config.model_type`` of its members.
         exact_layers: kinds of decoder layers (transformers' ``layer_types``) for which group-shared
             rows are exact, as tests/models/test_architectures.py proves for each model type.
-        tower: of models that see; None for language models.
-        image_token: stands in a prompt where an image is; None without images.
+        tower: where its members keep their vision tower; None for language models.
+        image_token: the token that stands in a prompt where an image is; None without images.
         media_tokens: tokens that stand for media, which a sampler must never draw.
-        control_tokens: the others that a tokenizer makes of plain text in a question.
+        control_tokens: other tokens with a meaning of their own, which its tokenizer makes of their
+            spelling in a question.
     """
 
     model_types: tuple[str, ...]
@@ -144,7 +145,7 @@ def in_decoder_layer(name: str, config: Any) -> bool:
 
 
 def num_attending_layers(text_config: Any) -> int:
-    """Decoder layers in which tokens look at each other in pairs: not the linear ones."""
+    """How many decoder layers let tokens look at each other in pairs: all but the linear ones."""
     kinds = getattr(text_config, "layer_types", None) or (_FULL,) * text_config.num_hidden_layers
     return sum(kind in (_FULL, _SLIDING) for kind in kinds)
 
@@ -209,7 +210,7 @@ def refuse_what_is_never_right(config: Any) -> None:
 
 
 def _rope_types(text_config: Any) -> Iterator[str]:
-    """Of all layers, which may have their own."""
+    """The types of rotary angles in the model; each kind of layer may have its own."""
     parameters = getattr(text_config, "rope_parameters", None) or {}
     for own in (parameters, *parameters.values()):
         if isinstance(own, dict) and "rope_type" in own:

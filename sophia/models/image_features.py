@@ -1,6 +1,6 @@
 """Features of images from a vision tower that never changes: once per rollout, for every pass.
 
-Shapes: S patches of several images, F their features, H hidden size.
+Shapes: F features (one per image token) of all images of a prompt, H hidden size.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from sophia.models.family import vision_module
 from sophia.types import EncodedPrompt
 
 _MAX_PATCHES = 16384
-"""In one forward of the tower; 16384 patches are 3.2 megapixels."""
+"""The most in one forward of the tower; 16384 patches of 14 x 14 pixels are 3.2 megapixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageOutputs:
     """What a body takes in place of pixels, under the names of ``get_image_features``."""
 
-    pooler_output: Sequence[Tensor]  # each (F, H)
+    pooler_output: Sequence[Tensor]  # (F, H) of each prompt
     deepstack_features: Sequence[Sequence[Tensor]]  # one row per decoder layer that takes them
 
 
 def image_outputs(features: Sequence[tuple[Tensor, ...]], device: torch.device) -> ImageOutputs:
-    """Of several prompts with images, in order."""
+    """The image features of several prompts, in order, as a body takes them, on ``device``."""
     first, *deeper = zip(*features, strict=True)
     return ImageOutputs(
         pooler_output=[f.to(device) for f in first],
@@ -49,7 +49,10 @@ def has_constant_tower(model: Any) -> bool:
 def with_image_features(
     model: Any, prompts: Sequence[EncodedPrompt], *, device: torch.device
 ) -> tuple[EncodedPrompt, ...]:
-    """The prompts with what the model's (constant) tower makes of their images."""
+    """The prompts with the features of their images, by a vision tower that is never trained.
+
+    A prompt without images gets none.
+    """
     known: dict[int, tuple[Tensor, ...]] = {}
     for places in _batches(prompts):
         values = torch.cat([_present(prompts[i].pixel_values) for i in places])
@@ -65,7 +68,7 @@ def with_image_features(
 
 
 def _batches(prompts: Sequence[EncodedPrompt]) -> Iterator[list[int]]:
-    """Places of prompts with images, as many as the tower takes at a time."""
+    """Indices of the prompts with images, as many at a time as the tower takes."""
     batch: list[int] = []
     patches = 0
     for place, prompt in enumerate(prompts):
@@ -82,7 +85,7 @@ def _batches(prompts: Sequence[EncodedPrompt]) -> Iterator[list[int]]:
 
 
 def _runs(layers: Sequence[Sequence[Tensor]], sizes: Sequence[int]) -> Iterator[tuple[Tensor, ...]]:
-    """The outputs of each prompt, its images joined."""
+    """Each prompt's features, a tensor per layer; ``sizes`` say how many images each prompt has."""
     start = 0
     for size in sizes:
         yield tuple(torch.cat(tuple(layer[start : start + size])) for layer in layers)

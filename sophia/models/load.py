@@ -1,4 +1,4 @@
-"""From a checkpoint folder to a policy: loading, freezing by part, gradient checkpointing."""
+"""From a checkpoint to a Hugging Face model that is ready to be trained, whole or still empty."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLoader:
-    """Where the policy comes from and what of it is trained.
+    """Where the policy's model comes from and what of it is trained.
 
     Args:
         path: a folder in Hugging Face format (or a hub name); None when ``tiny`` builds one.
-        tiny: the built-in model.
-        freeze: parts that are not trained.
-        attn_implementation: as transformers names them.
-        gradient_checkpointing: recompute activations in the backward.
-        dtype: of the parameters; what is computed in is the trainer's choice. bfloat16 only with
-            ``lora``, whose adapters stay float32.
-        lora: train adapters in place of the weights.
+        tiny: the built-in model, which is made when ``path`` is None.
+        freeze: the parts that are not trained, of ``vision`` and ``projector``.
+        attn_implementation: how attention is computed, as transformers names it; shared rows bring
+            their own for the language model.
+        gradient_checkpointing: whether activations are computed again in the backward, not kept.
+        dtype: the type of the parameters; what is computed in is the trainer's choice. bfloat16
+            only with ``lora``, whose adapters stay float32.
+        lora: the adapters that are trained in place of the weights; None trains the weights.
     """
 
     path: str | None = None
@@ -61,7 +62,7 @@ class ModelLoader:
             )
 
     def load(self, folder: Path | str) -> Any:
-        """The policy, whole. float32 weights move at lr 5e-7, bfloat16 ones do not."""
+        """The whole model with its weights, from a folder or a hub name."""
         model = load_model(
             folder,
             attn_implementation=self.attn_implementation,
@@ -73,7 +74,7 @@ class ModelLoader:
         return model
 
     def empty(self, folder: Path | str) -> Any:
-        """The same without memory or values, to be sharded and then filled."""
+        """The same model on the meta device, without values: to be sharded and then filled."""
         model = empty_model(
             folder,
             attn_implementation=self.attn_implementation,
@@ -97,7 +98,7 @@ def load_model(
     attn_implementation: str = "sdpa",
     dtype: torch.dtype = torch.float32,
 ) -> Any:
-    """A vision-language or text-only causal model in evaluation mode."""
+    """The causal model of a checkpoint, with or without vision, in evaluation mode."""
     check_folder(folder)
     config = AutoConfig.from_pretrained(folder)
     model = auto_class(config).from_pretrained(
@@ -125,13 +126,13 @@ def empty_model(
 
 
 def auto_class(config: Any) -> Any:
-    """Vision-language or text-only."""
+    """The class of transformers that loads a configuration's models, with vision or text-only."""
     has_vision = hasattr(config, "vision_config")
     return AutoModelForImageTextToText if has_vision else AutoModelForCausalLM
 
 
 def checkpoint_activations(model: Any) -> None:
-    """Recompute layers in the backward.
+    """Have each layer computed again in the backward, so that its activations need not be kept.
 
     transformers does so only for layers in training mode, and silently not otherwise. The layers
     alone are switched: what is inside them stays in evaluation mode, without dropout.
@@ -143,7 +144,7 @@ def checkpoint_activations(model: Any) -> None:
 
 
 def check_folder(folder: Path | str) -> None:
-    """Refuse a local path that holds no model; a hub name cannot be checked here."""
+    """Raise ValueError for a local path that holds no model; a hub name cannot be checked here."""
     path = Path(folder)
     local = path.is_dir() or path.is_absolute() or str(folder).startswith(".")
     if local and not (path / "config.json").is_file():
@@ -155,7 +156,10 @@ def check_folder(folder: Path | str) -> None:
 
 
 def freeze(model: Any, parts: Sequence[Part]) -> None:
-    """Switch gradients off by part."""
+    """Switch off the gradients of some parts of a model.
+
+    Raises ValueError when parts are named of a model without a vision tower that is known.
+    """
     if parts and tower_of(model.config) is None:
         known = sorted(kind for family in FAMILIES if family.tower for kind in family.model_types)
         raise ValueError(

@@ -21,10 +21,10 @@ class ScorerFactory:
 
     Args:
         loader: what is loaded and what of it is trained.
-        folder: the checkpoint.
-        rows: wanted layout of batches; what is used is what is exact for the model.
-        temperature: of sampling.
-        entropy_grad: whether the policy's entropy carries gradients.
+        folder: the checkpoint that policy and reference start from, a folder or a hub name.
+        rows: the layout of batches that is wanted; what is used is what is exact for the model.
+        temperature: what logits are divided by, as they were when sampling.
+        entropy_grad: whether the policy's entropy carries gradients (an entropy bonus needs them).
     """
 
     def __init__(
@@ -56,15 +56,18 @@ class ScorerFactory:
         )
 
     def policy(self) -> TokenScorer:
-        """Whole, in the parameters' own type."""
+        """The policy, whole on this process, in the type of its parameters."""
         return self._scorer(self._loader.load(self._folder))
 
     def reference(self, policy: TokenScorer) -> TokenScorer:
-        """A frozen copy, before the policy has moved."""
+        """A frozen copy of the policy, to be taken before the policy has moved."""
         return copy.deepcopy(policy).requires_grad_(False)
 
     def sharded_policy(self, sharding: Sharding, *, offload: bool) -> TokenScorer:
-        """Each process reads its own shards of the checkpoint."""
+        """The policy in shards, of which each process reads its own; every process must call this.
+
+        ``offload`` keeps the shards on the CPU between their uses.
+        """
         model = self._loader.empty(self._folder)
         scorer = self._sharded(model, sharding, offload=offload)
         if self._loader.lora is not None:
@@ -74,7 +77,10 @@ class ScorerFactory:
     def sharded_reference(
         self, policy: TokenScorer, sharding: Sharding, *, offload: bool
     ) -> TokenScorer:
-        """Frozen, in the type that is computed in: the policy is rounded to it as well."""
+        """The frozen reference in shards; every process must call this.
+
+        It is kept in the type that is computed in, to which the policy is rounded as well.
+        """
         model = empty_model(
             self._folder,
             attn_implementation=self._loader.attn_implementation,

@@ -27,7 +27,7 @@ def fill(model: Any, folder: Path, *, device: torch.device, offload: bool) -> No
     """Give a model on the meta device its memory and its weights.
 
     Args:
-        model: on the meta device, sharded or not; changed in place.
+        model: a model on the meta device, sharded or not; changed in place.
         folder: the checkpoint, in Hugging Face format with safetensors.
         device: where parameters and buffers lie.
         offload: whether shards of parameters lie on the CPU instead.

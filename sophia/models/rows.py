@@ -71,7 +71,7 @@ class NaiveRows:
         self._pixels = collect_pixels(prompts, device)
 
     def hidden(self, model: Any) -> Tensor:
-        """(N, H) from one padded forward."""
+        """(N, H) the hidden states that predict the completion tokens, from one padded forward."""
         inputs = token_inputs(model, self.input_ids, has_images=self._pixels is not None)
         if self._pixels is not None:
             merged = model.config.vision_config.spatial_merge_size**2
@@ -111,7 +111,7 @@ def _needs_all_processes(parameter: Tensor) -> bool:
 
 
 def _empty_image_features(model: Any, device: torch.device) -> Tensor:
-    """() sum of all features of one black image, as small as an image can be."""
+    """() the sum of all features of one black image, as small as an image can be."""
     tower = tower_of(model.config)
     assert tower is not None, "only a model with a tower is asked for its features"
     values, grid = tower.smallest_image(model.config.vision_config)
@@ -121,7 +121,10 @@ def _empty_image_features(model: Any, device: torch.device) -> Tensor:
 
 
 def check_image_tokens(config: Any, input_ids: Tensor, num_features: int) -> None:
-    """Placeholders and image features must agree; a sampled placeholder would shift every image."""
+    """Raise ValueError unless rows have a placeholder per image feature; one more would shift all.
+
+    ``input_ids`` may have any shape.
+    """
     placeholders = int((input_ids == config.image_token_id).sum())
     if placeholders != num_features:
         raise ValueError(

@@ -23,9 +23,12 @@ _ROWS: dict[RowsKind, Callable[..., BatchRows]] = {"shared": shared_rows, "naive
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TokenScores:
-    """Both at the sampling temperature, over the whole vocabulary, float32."""
+    """Of each completion token, at the sampling temperature and over the whole vocabulary.
 
-    per_token_logps: Tensor  # (N,)
+    Both are float32, or wider where the model is.
+    """
+
+    per_token_logps: Tensor  # (N,) log-probability of the token itself
     entropy: Tensor  # (N,) of the next-token distribution
 
 
@@ -58,7 +61,7 @@ class TokenScorer(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where it computes. Parameters may be kept elsewhere; tables of angles never are."""
+        """Where the forward computes; parameters may be kept elsewhere, rotary angles never are."""
         buffer = next(self.model.buffers(), None)
         if buffer is None:
             buffer = next(self.model.parameters())

@@ -22,10 +22,10 @@ class Sharding:
 
     Args:
         mesh: the processes that share every parameter, in one dimension.
-        device: of this process.
-        compute_dtype: of forward and backward; the parameters themselves keep their own.
-        reduce_dtype: in which gradients are averaged over processes.
-        reshard_after_forward: free a layer's gathered weights until its backward.
+        device: where this process computes.
+        compute_dtype: the type of forward and backward; the parameters themselves keep their own.
+        reduce_dtype: the type in which gradients are averaged over processes.
+        reshard_after_forward: whether a layer's gathered weights are freed until its backward.
     """
 
     mesh: DeviceMesh
@@ -82,12 +82,12 @@ def whole(tensor: Tensor) -> Tensor:
 
 
 def local(tensor: Tensor) -> Tensor:
-    """What of the tensor lies in this process."""
+    """The rows of a tensor that lie in this process: all of them when it is not sharded."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def local_rows(tensor: Tensor) -> slice:
-    """Which rows of the whole tensor lie in this process."""
+    """Where the rows that lie in this process are in the whole tensor."""
     rows = tensor.shape[0] if tensor.dim() else 1
     if not isinstance(tensor, DTensor):
         return slice(0, rows)

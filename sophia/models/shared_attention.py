@@ -4,8 +4,8 @@ A row is a run of groups, each ``[prefix | segment | segment | ...]``. A prefix 
 prefix up to itself; a segment token sees the whole prefix of its group and its own segment up to
 itself, and nothing else.
 
-Shapes: T tokens of the row, A attention heads, K key-value heads, D head size, P prefix length,
-S segments of a group, R their longest.
+Shapes: B rows (one, where groups are packed into it), T tokens of a row, A attention heads, K
+key-value heads, D head size, P prefix length, S segments of a group, R their longest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NAME = "shared_prefix"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GroupLayout:
-    """The shape of a group's piece of the row."""
+    """The piece of the row that one group takes, for two calls of dense attention."""
 
     prefix_length: int
     num_segments: int
@@ -54,18 +54,18 @@ class RowLayout:
 
     @cached_property
     def groups(self) -> Sequence[GroupLayout]:
-        """For two calls per group."""
+        """The pieces of the groups, which take two calls of dense attention each."""
         return [_group_layout(*shape, self.device) for shape in self.shapes]
 
     @cached_property
     def varlen(self) -> VarlenLayout:
-        """For one call of a kernel."""
+        """The sequences of the whole row, for one call of a kernel for ragged sequences."""
         return varlen_layout(self.shapes, self.device)
 
     def attend(
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float
     ) -> Tensor:
-        """(1, T, A, D): one call of a kernel for ragged sequences, or two per group without one."""
+        """(1, T, A, D) outputs, by one call of a ragged kernel, or two per group without one."""
         kernel = kernel_for(query)
         if kernel is not None:
             return varlen_attention(query, key, value, self.varlen, scaling=scaling, kernel=kernel)
@@ -129,9 +129,9 @@ def shared_prefix_attention(
 
 
 def set_shared_attention(model: Any) -> None:
-    """Packed rows need their own attention in the language model; the vision tower keeps its.
+    """Give the language model the attention of packed rows; the vision tower keeps its own.
 
-    Raises ValueError for a model that it would not be exact for.
+    Raises ValueError for a model that packed rows would not be exact for.
     """
     reason = why_not_shared(model.config)
     if reason is not None:
@@ -147,7 +147,7 @@ def _attend_group(
     value: Tensor,  # (K, ..., D)
     scaling: float,
 ) -> list[Tensor]:
-    """(P, A, D) of the prefix, if there is one, and (sum of segment lengths, A, D)."""
+    """Outputs (P, A, D) of the prefix, if there is one, and (sum of segment lengths, A, D)."""
     sizes = [group.prefix_length, group.num_tokens]
     (q, q_own), (k, k_own), (v, v_own) = (torch.split(x, sizes, 1) for x in (query, key, value))
     output = scaled_dot_product_attention(
@@ -173,7 +173,7 @@ def _attend_group(
 
 
 def _side_by_side(states: Tensor, group: GroupLayout) -> Tensor:
-    """(heads, sum of segment lengths, D) -> (S, heads, R, D)."""
+    """Pad the segments of a group: (heads, sum of segment lengths, D) -> (S, heads, R, D)."""
     if group.ragged is None:
         return states.view(len(states), group.num_segments, -1, states.shape[2]).transpose(0, 1)
     return states[:, group.ragged.tokens].transpose(0, 1)

@@ -25,9 +25,9 @@ class PackedRow:
     """Groups in one row; the model must use ``shared_prefix`` attention.
 
     Args:
-        prompts: one per group.
-        completions: of each group, token ids of each completion.
-        device: of the model.
+        prompts: the prompt of each group.
+        completions: the token ids (R,) of each completion, by group.
+        device: where the model computes.
     """
 
     def __init__(
@@ -58,7 +58,10 @@ class PackedRow:
         self._pixels = None if self._features else collect_pixels(self._prompts, device)
 
     def hidden(self, model: Any, *, attention: PackedAttention | None = None) -> Tensor:
-        """(N, H) from one packed forward; ``attention`` may stand around that of the layout."""
+        """(N, H) the hidden states that predict the completion tokens, from one packed forward.
+
+        ``attention`` is called in place of the layout's, which it may wrap.
+        """
         images = self._images(model)
         inputs = token_inputs(model, self.input_ids, has_images=images is not None)
         if images is not None:
@@ -74,7 +77,7 @@ class PackedRow:
         return output.last_hidden_state[0, self._predicts]  # type: ignore[no-any-return]
 
     def next_positions(self, model: Any) -> Tensor:
-        """(G,) what follows each prompt."""
+        """(G,) the position of the first token after each prompt."""
         following = [_following(prompt_positions(model.model, p)) for p in self._prompts]
         return torch.tensor(following, device=self._device)
 
@@ -88,7 +91,7 @@ class PackedRow:
         return model.model.get_image_features(values, grids, return_dict=True)
 
     def _positions(self, body: Any) -> Tensor:
-        """(3, 1, T) for a vision model, (1, T) for a text model."""
+        """The positions of all tokens: (3, 1, T) for a vision model, (1, T) for a text model."""
         pieces: list[Tensor] = []
         for prompt, lengths in zip(self._prompts, self._lengths, strict=True):
             own = prompt_positions(body, prompt)  # (3 or 1, P)
@@ -114,12 +117,12 @@ def _segments(prompt: EncodedPrompt, completions: Sequence[Tensor]) -> list[Tens
 
 
 def _following(positions: Tensor) -> int:
-    """Not P: an image advances positions by less than its tokens."""
+    """The position after a prompt: not P, as an image advances them by less than its tokens."""
     return int(positions.max()) + 1
 
 
 def prompt_positions(body: Any, prompt: EncodedPrompt) -> Tensor:
-    """(3, P) of a prompt's tokens for a vision model, (1, P) for a text model."""
+    """The positions of a prompt's tokens: (3, P) for a vision model, (1, P) for a text model."""
     if not hasattr(body, "get_rope_index"):
         return torch.arange(len(prompt.prompt_ids))[None]
     positions: Tensor = body.get_rope_index(

@@ -24,11 +24,11 @@ _HALF = (torch.float16, torch.bfloat16)  # what such kernels compute in
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VarlenLayout:
-    """The sequences of a row. Queries are the row itself, in its order."""
+    """Which tokens of a row are keys of which; queries are the row itself, in its order."""
 
     keys: Tensor  # (U,) row index of each key
-    query_ends: Tensor  # (S + 1,) int32, from 0
-    key_ends: Tensor  # (S + 1,) int32, from 0
+    query_ends: Tensor  # (S + 1,) int32: 0, then where each sequence's queries end
+    key_ends: Tensor  # (S + 1,) int32: 0, then where each sequence's keys end
     longest_query: int
     longest_keys: int
 
@@ -39,13 +39,13 @@ class VarlenKernel(Protocol):
     def __call__(
         self, query: Tensor, key: Tensor, value: Tensor, layout: VarlenLayout, scaling: float
     ) -> Tensor:
-        """(T, A, D) from (T, A, D), (U, K, D), (U, K, D)."""
+        """Outputs (T, A, D) of queries (T, A, D) on gathered keys and values (U, K, D)."""
 
 
 def varlen_layout(
     groups: Sequence[tuple[int, Sequence[int]]], device: torch.device
 ) -> VarlenLayout:
-    """Of a row of groups, each a prefix length and the lengths of its segments."""
+    """The layout of a row of groups, each a prefix length and the lengths of its segments."""
     keys: list[Tensor] = []
     sizes: list[tuple[int, int]] = []
     start = 0
@@ -78,7 +78,7 @@ def varlen_attention(
     scaling: float,
     kernel: VarlenKernel,
 ) -> Tensor:
-    """(1, T, A, D)."""
+    """(1, T, A, D) the outputs of a row, by one call of a kernel."""
     rows, keys, values = (states[0].transpose(0, 1) for states in (query, key, value))
     return kernel(rows, keys[layout.keys], values[layout.keys], layout, scaling)[None]
 
@@ -97,7 +97,7 @@ def _kernel() -> VarlenKernel:
 def flash_kernel(
     query: Tensor, key: Tensor, value: Tensor, layout: VarlenLayout, scaling: float
 ) -> Tensor:
-    """That of flash-attn."""
+    """The kernel of the flash-attn package; a VarlenKernel."""
     flash: Any = importlib.import_module("flash_attn")
     output: Tensor = flash.flash_attn_varlen_func(
         query, key, value,
@@ -110,7 +110,7 @@ def flash_kernel(
 def torch_kernel(
     query: Tensor, key: Tensor, value: Tensor, layout: VarlenLayout, scaling: float
 ) -> Tensor:
-    """Torch's own, from 2.11 on."""
+    """The kernel of torch itself, from version 2.11 on; a VarlenKernel."""
     varlen: Any = importlib.import_module("torch.nn.attention.varlen")
     copies = query.shape[1] // key.shape[1]  # not every version shares key heads by itself
     output: Tensor = varlen.varlen_attn(

@@ -61,7 +61,7 @@ class TrainedWeight:
 
 
 def trained_weights(model: Any, *, dtype: torch.dtype | None = None) -> Iterator[TrainedWeight]:
-    """What training changes; adapters count as part of the weight that they adapt.
+    """The weights that training changes; an adapter counts as part of the weight that it adapts.
 
     ``dtype`` is the type of the whole weights; None keeps that of each parameter.
     """

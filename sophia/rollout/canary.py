@@ -31,6 +31,11 @@ class Canary:
     """Moves one text and one vision weight of the trainer, and looks whether the engine follows.
 
     Each is scaled, pushed, probed and put back. Every rank takes part in all of it.
+
+    Args:
+        engine: the engine that is tested.
+        sync: pushes the trainer's weights to that engine.
+        sampling: how the run draws; the probe's completion is drawn so too, but shorter.
     """
 
     def __init__(self, engine: RolloutEngine, sync: WeightSync, sampling: SamplingParams) -> None:
@@ -42,9 +47,10 @@ class Canary:
         self._pending = {"text", "vision"}
 
     def run(self, policy: Policy, requests: Sequence[GenerationRequest]) -> None:
-        """Whatever has not been shown yet and can be with these prompts; weights stay as they are.
+        """Test what was not tested yet and can be with these prompts; weights stay as they are.
 
-        The vision weight waits for a step in which every rank has a prompt with an image.
+        The vision weight waits for a step in which every rank has a prompt with an image. Raises
+        EngineFailed when the engine does not follow.
         """
         if not self._pending:
             return
@@ -83,14 +89,17 @@ class Canary:
             _judge(name, moved=moved, apart=apart, noise=noise)
 
     def _logps(self, policy: Policy, probe: Rollout) -> tuple[Tensor, Tensor]:
-        """(N,) of the engine and (N,) of the trainer, for the tokens of the probe."""
+        """Log-probabilities (N,) of the probe's tokens, by the engine and by the trainer."""
         with together():
             engine = engine_logps(self._engine, probe, self._sampling)
         return engine, policy.score([probe]).cpu()
 
 
 def _judge(name: str, *, moved: float, apart: float, noise: float) -> None:
-    """Whether the engine's log-probabilities moved as the trainer's; distances are the largest."""
+    """Raise EngineFailed unless the engine's log-probabilities moved as the trainer's.
+
+    All three are largest distances between log-probabilities, over the tokens of the probe.
+    """
     if moved < 10.0 * noise:
         log.warning("canary %s shows nothing: it moves log-probs by %.1e", name, moved)
     elif apart > 0.1 * moved + 2.0 * noise:
@@ -103,7 +112,7 @@ def _judge(name: str, *, moved: float, apart: float, noise: float) -> None:
 
 
 def engine_logps(engine: RolloutEngine, rollout: Rollout, sampling: SamplingParams) -> Tensor:
-    """(N,) what the engine gives the tokens of a rollout's first completion."""
+    """(N,) the engine's log-probabilities of the tokens of a rollout's first completion."""
     completion = rollout.completions[0]
     request = GenerationRequest(
         prompt=rollout.prompt,
@@ -117,13 +126,16 @@ def engine_logps(engine: RolloutEngine, rollout: Rollout, sampling: SamplingPara
 
 
 def first_completion(rollouts: Sequence[Rollout]) -> Rollout:
-    """Of the first rollout with an image, or else of the first."""
+    """The first completion alone, of the first rollout with an image, or else of the first."""
     rollout = next((r for r in rollouts if r.prompt.media), rollouts[0])
     return replace(rollout, completions=rollout.completions[:1])
 
 
 def _canary_weights(policy: Policy) -> dict[str, str]:
-    """The last matrix of the language model's layers, and of the vision tower, if trained."""
+    """The names of the weights to scale, as ``text`` and ``vision``, where such are trained.
+
+    Of each the last matrix in the layers, or else the last of all.
+    """
     matrices = [weight.name for weight in policy.trained_weights() if len(weight.shape) == 2]
     text = [name for name in matrices if not is_vision_weight(name)]
     vision = [name for name in matrices if is_vision_weight(name)]

@@ -13,7 +13,7 @@ from torch import Tensor
 from sophia.types import SamplingParams
 
 FREE = -1
-"""In place of a forced token: draw one."""
+"""Stands in the place of a forced token where one is to be drawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,7 +27,7 @@ class DrawRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Drawn:
-    """The token of each row."""
+    """The token of each row, and its log-probability."""
 
     tokens: Tensor  # (B, 1) int64
     logps: Tensor  # (B, 1) under softmax(logits / temperature): before bans, penalty and cuts
@@ -76,12 +76,12 @@ def _invert(probabilities: Tensor, uniform: Tensor) -> Tensor:
 
 
 def _penalised(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
-    """Positive logits of seen tokens divided, negative ones multiplied (arXiv:1909.05858)."""
+    """Divide positive logits of seen tokens and multiply negative ones (arXiv:1909.05858)."""
     return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
 
 
 def _keep_top(logits: Tensor, sampling: SamplingParams) -> Tensor:
-    """-inf below min_p of the likeliest, outside the top_k tokens, or outside the top_p mass."""
+    """Set logits to -inf below min_p of the likeliest, outside the top_k or the top_p mass."""
     if sampling.min_p > 0.0:
         probabilities = logits.softmax(dim=1)
         least = sampling.min_p * probabilities.amax(dim=1, keepdim=True)

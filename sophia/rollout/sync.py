@@ -29,15 +29,16 @@ class SyncSettings:
     Args:
         every_n_steps: RL steps between two pushes; above 1 the engine lags behind, and
             algorithm.loss.sampling_correction should be on.
-        bucket_mib: sharded weights are gathered this much at a time.
-        readback_weights: weights of which some columns are read back and compared bit for bit
-            after every push; 0 for none.
-        readback_columns: columns of each.
-        canary: before the first step, scale one text and one vision weight, push, and see the
-            engine's log-probabilities of a completion move as the trainer's do.
-        probe_every_n_steps: steps between two comparisons of one completion's log-probabilities,
-            engine against trainer; 0 for none.
-        max_probe_difference: largest difference (of any token) that is taken for rounding.
+        bucket_mib: how much of sharded weights is gathered at a time, in MiB.
+        readback_weights: how many weights are read back in part and compared bit for bit after
+            every push; 0 for none.
+        readback_columns: how many columns of each of them are read back.
+        canary: whether, before the first step, one text and one vision weight are scaled and pushed
+            to see the engine's log-probabilities of a completion move as the trainer's do.
+        probe_every_n_steps: RL steps between two comparisons of one completion's
+            log-probabilities, engine against trainer; 0 for none.
+        max_probe_difference: the largest difference of a token's log-probabilities that is taken
+            for rounding; above it the run stops.
     """
 
     every_n_steps: int = 1
@@ -63,9 +64,9 @@ class WeightSync:
     all of them do.
 
     Args:
-        engine: gets the weights.
-        settings: how often, and what is proved.
-        seed: of the run; decides which weights are read back.
+        engine: the engine that gets the weights.
+        settings: how often weights are pushed, and what is proved.
+        seed: the run's seed, which decides with the RL step which weights are read back.
     """
 
     def __init__(self, engine: RolloutEngine, settings: SyncSettings, *, seed: int) -> None:
@@ -78,7 +79,7 @@ class WeightSync:
         return self._engine.weights_version == 0 or rl_step % self.settings.every_n_steps == 0
 
     def push_and_prove(self, source: WeightSource, *, rl_step: int) -> None:
-        """For those who need the weights in the engine and no figures about it."""
+        """Push, then prove: for those who want the weights in the engine and no figures."""
         self.push(source)
         self.prove(source, rl_step=rl_step)
 

@@ -22,14 +22,14 @@ class WeightSource(Protocol):
     """What has weights that an engine should hold."""
 
     def trained_weights(self) -> Iterator[TrainedWeight]:
-        """What training changes, in the same order on every process; not gathered yet."""
+        """The weights that training changes, in one order on all processes; not gathered yet."""
 
 
 class Policy(WeightSource, Protocol):
     """A source of weights that can also say what they compute."""
 
     def score(self, rollouts: Sequence[Rollout]) -> Tensor:
-        """(N,) log-probs of all tokens of the rollouts, at the sampling temperature."""
+        """Log-probs (N,) of all N tokens of the rollouts, at the sampling temperature."""
 
 
 def buckets(weights: Iterable[TrainedWeight], max_bytes: int) -> Iterator[list[tuple[str, Tensor]]]:
@@ -51,13 +51,13 @@ def buckets(weights: Iterable[TrainedWeight], max_bytes: int) -> Iterator[list[t
 
 
 def columns(value: Tensor, wanted: Sequence[int]) -> Tensor:
-    """(rows, K) of a weight as (first, rest); (1, K) of a vector."""
+    """The wanted columns: (rows, K) of a weight seen as (first, rest), (1, K) of a vector."""
     matrix = value[None] if value.ndim == 1 else value.flatten(1)
     return matrix[:, torch.tensor(wanted, device=value.device)]
 
 
 def by_name(source: WeightSource) -> dict[str, TrainedWeight]:
-    """The trained weights, not gathered."""
+    """The trained weights by their Hugging Face names, not gathered."""
     return {weight.name: weight for weight in source.trained_weights()}
 
 
@@ -68,7 +68,10 @@ def draw_samples(
     num_columns: int,
     generator: random.Random,
 ) -> list[WeightSample]:
-    """Columns of ``count`` weights; of text and vision at least one each, if there are any."""
+    """Up to ``num_columns`` columns of each of ``count`` weights, drawn by the generator.
+
+    Of text and of vision weights there is at least one each, if there are any.
+    """
     names = list(weights)
     vision = [name for name in names if is_vision_weight(name)]
     text = [name for name in names if not is_vision_weight(name)]
@@ -87,7 +90,7 @@ def draw_samples(
 def gather_samples(
     weights: Mapping[str, TrainedWeight], samples: Sequence[WeightSample], dtype: torch.dtype
 ) -> list[Tensor]:
-    """(rows, K) of each sample as the trainer holds it, rounded to ``dtype``, on the CPU.
+    """Columns (rows, K) of each sample as the trainer holds them, rounded to ``dtype``, on the CPU.
 
     Every process must call this with the same samples.
     """

@@ -15,14 +15,14 @@ _SAMPLED_ELEMENTS = 4096
 
 
 def with_configured_rates(optimizer: Optimizer) -> Optimizer:
-    """Note each group's configured rate in it, so that it is part of checkpoints."""
+    """Note in each parameter group the rate it was configured with, which checkpoints then hold."""
     for group in optimizer.param_groups:
         group["configured_lr"] = group["lr"]
     return optimizer
 
 
 def set_learning_rate(optimizer: Optimizer, factor: float) -> float:
-    """Set every group to factor * its configured rate; returns the first group's rate."""
+    """Set every group's rate to factor * its configured one; returns the first group's rate."""
     for group in optimizer.param_groups:
         group["lr"] = group["configured_lr"] * factor
     rate: float = optimizer.param_groups[0]["lr"]
@@ -35,7 +35,7 @@ def sample_parameters(parameters: Sequence[nn.Parameter]) -> list[Tensor]:
 
 
 def frac_changed(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
-    """Share of sampled elements that differ bit for bit."""
+    """The share in [0, 1] of sampled elements that are not bit for bit what they were."""
     changed = sum(int((a != b).sum()) for a, b in zip(before, after, strict=True))
     return changed / max(sum(a.numel() for a in before), 1)
 

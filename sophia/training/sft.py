@@ -33,13 +33,15 @@ class WarmStartConfig:
     """Settings of the warm start.
 
     Args:
-        learning_rate: of AdamW, after ``warmup_steps`` of rising.
+        learning_rate: AdamW's learning rate once it has risen.
+        warmup_steps: steps over which the learning rate rises in a straight line.
         batch_size: demonstrations per step.
-        stop_accuracy: sampled accuracy on training prompts at which it ends.
-        check_from: step of the first check.
-        check_every: steps between checks.
-        check_prompts: prompts of a check, each sampled ``check_samples`` times.
-        max_steps: give up after as many.
+        stop_accuracy: it ends when this share of sampled answers to training prompts is right.
+        check_from: the first step after which that accuracy is measured.
+        check_every: it is measured after steps that are multiples of this.
+        check_prompts: how many prompts a measurement asks.
+        check_samples: how many answers to each of them it samples.
+        max_steps: the most steps; when they are not enough the run does not start.
     """
 
     learning_rate: float = 2e-3
@@ -65,7 +67,7 @@ def demonstration(prompt: Prompt) -> str:
 
 
 class SFTModule(LightningModule):
-    """Cross-entropy on demonstrations, prompt tokens left out."""
+    """Learns demonstrations by cross-entropy, prompt tokens left out."""
 
     def __init__(self, model: Any, *, tokenize: Tokenize, config: WarmStartConfig) -> None:
         super().__init__()
@@ -96,7 +98,7 @@ class SFTModule(LightningModule):
         }
 
     def trained_weights(self) -> Iterator[TrainedWeight]:
-        """For the engine whose samples tell when to stop."""
+        """The weights that training changes, for the engine whose samples tell when to stop."""
         return trained_weights(self.policy.model)
 
     def _demonstration(self, prompt: Prompt) -> Completion:
@@ -139,7 +141,7 @@ class StopAtAccuracy(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Check when its turn has come."""
+        """Sample and grade when it is this step's turn; stop the trainer once that is enough."""
         done = batch_idx + 1
         if done < self._config.check_from or done % self._config.check_every:
             return

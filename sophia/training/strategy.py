@@ -32,13 +32,13 @@ class ShardedStrategy(ModelParallelStrategy):
     """Policy and reference are sharded over all processes; one process works too.
 
     Args:
-        compute_dtype: of forward and backward; master weights and moments stay float32.
-        reduce_dtype: in which gradients are averaged.
+        compute_dtype: the type of forward and backward; master weights and moments stay float32.
+        reduce_dtype: the type in which gradients are averaged over processes.
         offload: what lies on the CPU between its uses: ``optimizer`` (with the shards and
             gradients it works on) and ``reference``.
-        reshard_after_forward: free gathered weights between forward and backward.
-        asynchronous_checkpoints: training goes on while a copy of the state is written.
-        timeout_s: after which a collective that not all processes reached ends the run.
+        reshard_after_forward: whether a layer's gathered weights are freed until its backward.
+        asynchronous_checkpoints: whether training goes on while a copy of the state is written.
+        timeout_s: seconds after which a collective that not all processes reached ends the run.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ShardedStrategy(ModelParallelStrategy):
 
     @property
     def sharding(self) -> Sharding:
-        """For the models; known once processes have met."""
+        """How models are to be sharded in this run; known once the processes have met."""
         return Sharding(
             mesh=self.device_mesh["data_parallel"],
             device=self.root_device,
@@ -73,7 +73,7 @@ class ShardedStrategy(ModelParallelStrategy):
         )
 
     def setup_environment(self) -> None:
-        """Meet the other processes: all of them share data, none of them a tensor operation."""
+        """Meet the other processes: each takes a part of the data, none a part of an operation."""
         self._data_parallel_size = self.num_nodes * self.num_processes
         self._tensor_parallel_size = 1
         super().setup_environment()
@@ -82,7 +82,7 @@ class ShardedStrategy(ModelParallelStrategy):
         leave_at_exit()
 
     def model_to_device(self) -> None:
-        """Nothing: shards are where the module has put them."""
+        """Do nothing: shards are where the module has put them."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], filepath: str | Path, storage_options: Any | None = None
@@ -117,7 +117,10 @@ class ShardedStrategy(ModelParallelStrategy):
     def load_checkpoint(
         self, checkpoint_path: str | Path, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Weights and moments into this run's shards, however many wrote them."""
+        """Read weights and moments into this run's shards, however many processes wrote them.
+
+        Raises ValueError for a checkpoint that is one file, which another trainer wrote.
+        """
         if not Path(checkpoint_path).is_dir():
             raise ValueError(
                 f"{checkpoint_path} is not a sharded checkpoint; resume it with the trainer that"
@@ -128,12 +131,12 @@ class ShardedStrategy(ModelParallelStrategy):
         return state
 
     def teardown(self) -> None:
-        """Nothing half-written stays behind."""
+        """Wait for a checkpoint that is being written, so that none stays behind half-written."""
         self.finish_saving()
         super().teardown()
 
     def setup(self, trainer: Trainer) -> None:
-        """Refuse autocast, which would round a second time."""
+        """Raise ValueError for a trainer with autocast, which would round a second time."""
         if trainer.precision != "32-true":
             raise ValueError(
                 f"trainer.precision is {trainer.precision!r}; with sharding it must be 32-true (the"
@@ -148,7 +151,7 @@ class ShardedStrategy(ModelParallelStrategy):
 
 
 def _write(state: Mapping[str, Any], partial: Path, target: Path, *, group: Any) -> None:
-    """Every process must call this; the first one commits when all have written."""
+    """Write this process's shards; every process must call it, the first commits once all have."""
     save(dict(state), checkpoint_id=partial, process_group=group)
     if distributed.get_rank() == 0:
         commit_folder(partial, target)
@@ -156,7 +159,7 @@ def _write(state: Mapping[str, Any], partial: Path, target: Path, *, group: Any)
 
 
 def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Training goes on in place, so what is written meanwhile must be a copy."""
+    """A copy of all tensors, to be written while training goes on changing them in place."""
     copied: dict[str, Any] = pytree.tree_map_only(Tensor, torch.clone, dict(state))
     return copied
 

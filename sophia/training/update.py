@@ -36,13 +36,15 @@ class UpdateConfig:
     """How a rollout becomes optimizer steps.
 
     Args:
-        optimizer_steps_per_rollout: pieces (of whole groups) that a rollout is cut into.
-        num_iterations: how often all pieces are gone through.
-        micro_batch_tokens: of prompts, completions and images (a patch counted by what it costs)
-            in a forward and backward; changes memory and speed, not the update.
-        max_grad_norm: global norm that gradients are clipped to.
-        scale_rewards: deviation that advantages are divided by.
-        advantage_epsilon: added to it.
+        optimizer_steps_per_rollout: how many pieces (of whole groups) a rollout is cut into, each
+            of which is an optimizer step.
+        num_iterations: how often a rollout is gone through, all its pieces each time.
+        micro_batch_tokens: the most tokens of prompts, completions and images (a patch counted by
+            what it costs) in a forward and backward; changes memory and speed, not the update.
+        max_grad_norm: the global norm that gradients are clipped to.
+        scale_rewards: whose standard deviation advantages are divided by: the group's, that of the
+            batch over all ranks, or none.
+        advantage_epsilon: what is added to that deviation before the division.
         warmup_steps: RL steps over which the learning rate rises to its schedule.
     """
 
@@ -61,7 +63,7 @@ class UpdateConfig:
 
     @property
     def on_policy(self) -> bool:
-        """Whether the policy that is updated is the one that sampled: the ratio is 1."""
+        """Whether a rollout makes one optimizer step only, in which policy / old policy is 1."""
         return self.optimizer_steps_per_rollout == 1 and self.num_iterations == 1
 
 
@@ -73,7 +75,7 @@ class FixedLogProbs:
     ref: Tensor | None  # None: beta is 0
 
     def slice(self, tokens: slice) -> FixedLogProbs:
-        """Those of some tokens."""
+        """The log-probs of some of the tokens."""
         return FixedLogProbs(
             old=None if self.old is None else self.old[tokens],
             ref=None if self.ref is None else self.ref[tokens],
@@ -84,14 +86,14 @@ class PolicyUpdate:
     """The optimizer steps of one rollout. Every rank runs the same forwards and backwards.
 
     Args:
-        scorer: the policy.
-        optimizer: over its trained parameters.
+        scorer: the policy that is trained.
+        optimizer: steps its trained parameters.
         loss: what is minimised.
-        config: how it is cut up.
-        max_new_tokens: for ``constant_length`` aggregation.
-        micro_batches: cuts a batch, into as many as on every other rank.
-        backward: of a loss (the trainer's, for precision and sharding).
-        mean_over_ranks: reduces a tensor.
+        config: how a rollout is cut into optimizer steps, and how gradients are clipped.
+        max_new_tokens: the length limit, in tokens; ``constant_length`` aggregation divides by it.
+        micro_batches: cuts a batch into as many spans of completions as on every other rank.
+        backward: computes the gradients of a loss (the trainer's, for precision and sharding).
+        mean_over_ranks: the mean of a tensor over all ranks; a collective.
     """
 
     def __init__(
@@ -118,7 +120,7 @@ class PolicyUpdate:
         self._device = scorer.device
 
     def run(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, Metric]:
-        """All optimizer steps of a rollout; returns their metrics, in which each counts alike."""
+        """Take all optimizer steps of a rollout; in their metrics each step counts alike."""
         num_groups, pieces = len(batch.prompts), self._config.optimizer_steps_per_rollout
         bounds = [round(i * num_groups / pieces) for i in range(pieces + 1)]
         rows = []
@@ -170,7 +172,7 @@ class PolicyUpdate:
         return {"grad_norm": Mean.of([float(norm)]), "optim/skipped_steps": Mean.of([not finite])}
 
     def _loss_counts(self, batch: TrainBatch) -> LossCounts:
-        """Means over ranks, because gradients are averaged over ranks."""
+        """What the loss is divided by: means over ranks, because gradients are averaged so."""
         counts = torch.tensor([float(batch.loss_mask.sum()), float(num_loss_sequences(batch))])
         mean = self._mean_over_ranks(counts.to(self._device)).cpu().clamp(min=1e-9)
         return LossCounts(tokens=mean[0], sequences=mean[1], max_new_tokens=self._max_new_tokens)

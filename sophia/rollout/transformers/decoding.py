@@ -21,12 +21,12 @@ _WORTH_LEAVING = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
-    """All tokens of one request, ends included."""
+    """All tokens that were drawn for one request, also those behind the end of a sample."""
 
     place: int
     """Index of the request."""
     token_ids: list[list[int]]  # of each sample
-    logps: list[list[float]]
+    logps: list[list[float]]  # of each token, under softmax(logits / temperature)
 
 
 class Decoding:
@@ -35,11 +35,11 @@ class Decoding:
     Args:
         forward: the model, about to continue these requests.
         requests: what is continued.
-        sampling: how.
+        sampling: how completions are drawn.
         banned: tokens that may not be drawn.
         end_ids: tokens that end a completion.
-        device: of the model.
-        watch: is given each token of the first row as it is drawn.
+        device: where the model computes.
+        watch: is given each token of the first row as it is drawn; None: nobody watches.
     """
 
     def __init__(
@@ -70,9 +70,10 @@ class Decoding:
         self._tokens, self._logps = empty.long(), empty.float()  # (B, T)
         self._ended = torch.zeros(len(seeds), dtype=torch.bool, device=device)
         self._handed_out = torch.zeros(len(requests), dtype=torch.bool, device=device)
+        self._seen: Tensor | None = None  # (B, V) bool: tokens so far, where repetition costs
 
     def __iter__(self) -> Iterator[Decoded]:
-        """Until nothing is left."""
+        """Draw token after token and yield requests as they finish, until none is left."""
         logits = self._forward.first()
         self._seen = self._seen_in_prompts(logits.shape[1])
         for step in range(self._sampling.max_new_tokens):
@@ -123,7 +124,7 @@ class Decoding:
         self._seen = None if self._seen is None else self._seen[rows]
 
     def _forced_tokens(self, num_rows: int) -> Tensor:
-        """(B, max_new_tokens)."""
+        """(B, max_new_tokens) int64: the token to take at each place, or FREE."""
         forced = torch.full((num_rows, self._sampling.max_new_tokens), FREE)
         given = [tokens for r in self._requests for tokens in r.forced or ((),) * len(r.seeds)]
         for row, tokens in enumerate(given):
@@ -131,7 +132,7 @@ class Decoding:
         return forced.to(self._device)
 
     def _seen_in_prompts(self, vocab_size: int) -> Tensor | None:
-        """(B, V) tokens of the prompts; None without a penalty on repetition."""
+        """(B, V) bool: which tokens a row's prompt holds; None without a penalty on repetition."""
         if self._sampling.repetition_penalty == 1.0:
             return None
         seen = torch.zeros(len(self._requests), vocab_size, dtype=torch.bool)

@@ -27,17 +27,17 @@ class Forward(Protocol):
         """(B, V) logits after one more token of each row, (B, 1)."""
 
     def keep(self, groups: Tensor) -> None:
-        """Only some groups go on: their indices."""
+        """Forget all groups but those of these indices, which alone go on."""
 
 
 class SharedForward:
     """Every prompt is computed and remembered once, all of them in one packed row.
 
     Args:
-        model: with shared attention, which must be exact for it.
-        prompts: of the groups.
-        num_samples: rows of each group, neighbours.
-        device: of the model.
+        model: a model with shared attention, which must be exact for it.
+        prompts: the prompt of each group.
+        num_samples: how many rows continue each prompt; they are neighbours.
+        device: where the model computes.
     """
 
     def __init__(
@@ -53,9 +53,11 @@ class SharedForward:
         self._num_samples = num_samples
         self._device = device
         self._axes = 3 if hasattr(model.model, "get_rope_index") else 1  # of positions
+        self._cache: GroupCache | None = None  # before first()
+        self._positions = torch.empty(0, dtype=torch.long)  # (B,) of each row's next token
 
     def first(self) -> Tensor:
-        """(B, V) from one packed forward."""
+        """(B, V) logits of the first tokens, from one packed forward over all prompts."""
         nothing = torch.zeros(1, dtype=torch.long)  # one token to predict, whichever it is
         row = PackedRow(self._prompts, [[nothing] for _ in self._prompts], device=self._device)
         prefill = Prefill(row.layout)
@@ -67,7 +69,8 @@ class SharedForward:
         return logits.repeat_interleave(self._num_samples, dim=0)
 
     def following(self, tokens: Tensor) -> Tensor:
-        """(B, V) from a forward of one token per row."""
+        """(B, V) logits after one more token of each row, from a forward of that token."""
+        assert self._cache is not None, "first() has not run"
         positions = self._positions[:, None]  # (B, 1)
         if self._axes > 1:
             positions = positions.expand(self._axes, -1, -1)
@@ -83,7 +86,8 @@ class SharedForward:
         return logits
 
     def keep(self, groups: Tensor) -> None:
-        """Copies what the others remember."""
+        """Copy what these groups remember, without the others."""
+        assert self._cache is not None, "first() has not run"
         samples = torch.arange(self._num_samples, device=self._device)
         rows = (groups[:, None] * self._num_samples + samples).flatten()
         self._cache.keep(groups)
@@ -96,9 +100,9 @@ class OwnForward:
     The rows are copies of one prompt, so nothing is padded.
 
     Args:
-        model: as it was loaded.
-        request: the group.
-        device: of the model.
+        model: a causal model with the attention that it was made for.
+        request: the prompt, and one seed per row.
+        device: where the model computes.
     """
 
     def __init__(self, model: Any, request: GenerationRequest, *, device: torch.device) -> None:
@@ -107,12 +111,12 @@ class OwnForward:
         self._num_samples = len(request.seeds)
         self._device = device
         self._cache: Any = None
+        self._next: Tensor | None = None  # (3, B, 1) positions, where the model has several axes
 
     def first(self) -> Tensor:
-        """(B, V) from a forward of the whole prompt in every row."""
+        """(B, V) logits of the first tokens, from a forward of the whole prompt in every row."""
         prompt, copies = self._prompt, self._num_samples
         inputs: dict[str, Tensor] = {"input_ids": prompt.prompt_ids.expand(copies, -1)}
-        self._next: Tensor | None = None  # (3, B, 1) positions, where the model has several axes
         if hasattr(self._model.model, "get_rope_index"):
             positions = prompt_positions(self._model.model, prompt)[:, None]  # (3, 1, P)
             inputs["position_ids"] = positions.expand(-1, copies, -1)
@@ -124,7 +128,7 @@ class OwnForward:
         return self._logits(inputs)
 
     def following(self, tokens: Tensor) -> Tensor:
-        """(B, V) from a forward of one token per row."""
+        """(B, V) logits after one more token of each row, from a forward of that token."""
         inputs = {"input_ids": tokens}
         if self._next is not None:
             inputs["position_ids"] = self._next
@@ -132,7 +136,7 @@ class OwnForward:
         return self._logits(inputs)
 
     def keep(self, groups: Tensor) -> None:
-        """Nothing to leave out: the one group goes on, or nothing does."""
+        """Do nothing: the one group goes on, or nothing does."""
 
     def _logits(self, inputs: dict[str, Tensor]) -> Tensor:
         options: dict[str, Any] = {"past_key_values": self._cache, "use_cache": True}

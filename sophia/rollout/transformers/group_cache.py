@@ -28,7 +28,7 @@ class Prefill:
     def attend(
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float
     ) -> Tensor:
-        """(1, T, A, D)."""
+        """Outputs (1, T, A, D) of the row; remembers the layer's keys and values."""
         self.kept[layer] = key, value
         return self._layout.attend(layer, query, key, value, scaling)
 
@@ -37,9 +37,9 @@ class GroupCache:
     """The attention of one new token per row, after a prefill.
 
     Args:
-        prefill: has kept the prompts.
-        prompt_lengths: of the groups, in the order of the row.
-        num_samples: rows of each group, neighbours.
+        prefill: has kept the prompts' keys and values, which are taken out of it.
+        prompt_lengths: tokens of each group's prompt, in the order of the row.
+        num_samples: how many rows continue each prompt; they are neighbours.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class GroupCache:
     def attend(
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float
     ) -> Tensor:
-        """(B, 1, A, D) from queries (B, A, 1, D), keys and values (B, K, 1, D) of the new token."""
+        """(B, 1, A, D) of queries (B, A, 1, D), keys and values (B, K, 1, D) of the new token."""
         own_keys, own_values = self._append(layer, key, value)
         prompt_keys, prompt_values = self._prompts[layer]
         rows, heads = query.shape[:2]
@@ -77,11 +77,11 @@ class GroupCache:
         return output.reshape(rows, 1, heads, -1)
 
     def advance(self) -> None:
-        """All layers have seen the new token."""
+        """Count the new token, once all layers have seen it."""
         self._length += 1
 
     def keep(self, groups: Tensor) -> None:
-        """Only some groups go on: indices of groups."""
+        """Forget all groups but those of these indices."""
         self._bias = self._bias[groups]
         count = self._num_samples
         rows = (groups[:, None] * count + torch.arange(count, device=groups.device)).flatten()
@@ -90,7 +90,7 @@ class GroupCache:
                 cache[layer] = key[kept], value[kept]
 
     def _append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """All new keys and values of the layer, this token's included."""
+        """The layer's keys and values (B, K, tokens so far, D), this token's included."""
         kept = self._own.get(layer)
         if kept is None or kept[0].shape[2] == self._length:
             room = key.new_empty(*key.shape[:2], _ROOM, key.shape[3])
@@ -107,20 +107,20 @@ _Shape = tuple[int, int, int, int]  # G, N, K, A / K
 
 
 def _to_groups(rows: Tensor, shape: _Shape) -> Tensor:
-    """(B, ...) -> (G, K, R, last)."""
+    """Join the rows of a group: (B, ..., last) -> (G, K, R, last)."""
     groups, samples, heads, each = shape
     split = rows.reshape(groups, samples, heads, each, -1).transpose(1, 2)
     return split.reshape(groups, heads, samples * each, -1)
 
 
 def _to_rows(grouped: Tensor, shape: _Shape) -> Tensor:
-    """(G, K, R, last) -> (B, K, A / K, last)."""
+    """Part the rows of a group again: (G, K, R, last) -> (B, K, A / K, last)."""
     groups, samples, heads, each = shape
     split = grouped.view(groups, heads, samples, each, -1).transpose(1, 2)
     return split.reshape(groups * samples, heads, each, -1)
 
 
 def _by_group(states: Tensor, lengths: Sequence[int]) -> Tensor:
-    """(1, K, T, D) of a packed row -> (G, K, P, D), zeros behind shorter prompts."""
+    """Part a packed row by group: (1, K, T, D) -> (G, K, P, D), zeros behind shorter prompts."""
     pieces = torch.split(states[0].transpose(0, 1), list(lengths))
     return pad_sequence(list(pieces), batch_first=True).transpose(1, 2).contiguous()

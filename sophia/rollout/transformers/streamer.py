@@ -8,10 +8,10 @@ _UNFINISHED = "�"  # what a decoder makes of the first bytes of a character
 
 
 class TextStreamer:
-    """Is given one token after the other.
+    """Turns tokens, given one after the other, into pieces of text.
 
     Args:
-        decode: token ids -> text without special tokens.
+        decode: turns token ids into text without special tokens.
         show: is given each new piece of text; a character comes when all its bytes are there.
     """
 
@@ -22,14 +22,14 @@ class TextStreamer:
         self._shown = 0
 
     def put(self, token: int) -> None:
-        """The next token."""
+        """Take the next token, and show the text that it completes."""
         self._tokens.append(token)
         text = self._decode(self._tokens)
         if not text.endswith(_UNFINISHED):
             self._emit(text)
 
     def end(self) -> None:
-        """Whatever is left, finished characters or not."""
+        """Show whatever is left, finished characters or not."""
         self._emit(self._decode(self._tokens))
 
     def _emit(self, text: str) -> None:

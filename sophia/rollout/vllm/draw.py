@@ -24,7 +24,7 @@ _KEY = "sophia_draw"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DrawSpec:
-    """How one completion is drawn."""
+    """How one completion is drawn; travels to the processor with its request."""
 
     sampling: SamplingParams
     banned: tuple[int, ...]
@@ -46,7 +46,7 @@ class _Row:
 
 
 def vllm_params(spec: DrawSpec, *, end_token_ids: tuple[int, ...]) -> VLLMParams:
-    """One completion's parameters: greedy over what the processor leaves."""
+    """What vLLM is told about one completion: to be greedy over what the processor leaves."""
     sampling = spec.sampling
     return VLLMParams(
         temperature=0.0,
@@ -61,14 +61,14 @@ def vllm_params(spec: DrawSpec, *, end_token_ids: tuple[int, ...]) -> VLLMParams
 
 
 class SeededDraw(LogitsProcessor):  # type: ignore[misc]
-    """Keeps track of who is in which row, and draws for all rows at once."""
+    """Keeps track of which completion is in which row, and draws for all rows at once."""
 
     def __init__(self, vllm_config: VllmConfig, device: torch.device, is_pin_memory: bool) -> None:
         self._device = device
         self._rows: dict[int, _Row] = {}
 
     def is_argmax_invariant(self) -> bool:
-        """It decides which token is the maximum."""
+        """False: the processor decides which token is the maximum."""
         return False
 
     def update_state(self, batch_update: BatchUpdate | None) -> None:
@@ -76,7 +76,7 @@ class SeededDraw(LogitsProcessor):  # type: ignore[misc]
         process_dict_updates(self._rows, batch_update, _new_row)
 
     def apply(self, logits: Tensor) -> Tensor:
-        """(B, V) -> (B, V); rows that are not ours (warm-up) stay as they are."""
+        """Logits (B, V) -> scores (B, V); rows that are not ours (warm-up) stay as they are."""
         places = sorted(place for place in self._rows if place < len(logits))
         if not places:
             return logits

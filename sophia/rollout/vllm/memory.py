@@ -18,7 +18,7 @@ _GIB = 2**30
 
 
 class MemoryHandOver:
-    """Keeps track of what of vLLM's memory is handed back.
+    """Keeps track of what part of vLLM's memory is handed back.
 
     Args:
         level: 0 keeps everything; 1 frees the cache and moves the weights to host memory; 2 drops
@@ -31,10 +31,10 @@ class MemoryHandOver:
         self._handed_back: set[str] = set()
         self._weights_lost = False
         self.freed_gib = 0.0
-        """By the last hand-over, as the device reports it."""
+        """GiB that the last hand-over freed, as the device reports it."""
 
     def announce(self) -> None:
-        """Say once what will happen, before the first step."""
+        """Log once, before the first step, how much memory is free and what will be handed back."""
         if not torch.cuda.is_available():
             if self._level:
                 log.info("sleep_level and gpu_memory_utilization do nothing on a CPU")
@@ -55,9 +55,10 @@ class MemoryHandOver:
             self._handed_back -= set(wanted)
 
     def hand_back(self, llm: Any, *, never_pushed: Sequence[str] | None) -> None:
-        """After generating. ``never_pushed`` are weights that level 2 could not restore.
+        """Hand memory back after generating; raises EngineFailed if that would lose weights.
 
-        None: nothing was pushed yet, so the weights are kept (level 1) this time.
+        ``never_pushed`` are the weights that level 2 could not restore. None: nothing was pushed
+        yet, so the weights are kept (level 1) this time.
         """
         if self._level == 0 or not torch.cuda.is_available():
             return
@@ -77,14 +78,14 @@ class MemoryHandOver:
         self.freed_gib = (torch.cuda.mem_get_info()[0] - before) / _GIB
 
     def metrics(self) -> dict[str, Metric]:
-        """What the last hand-over freed; nothing where nothing is handed over."""
+        """``engine/freed_gib`` of the last hand-over; nothing where nothing is handed over."""
         return {"engine/freed_gib": Mean.of([self.freed_gib])} if self._handed_back else {}
 
     def pushed(self) -> None:
-        """All weights that can be pushed were."""
+        """Note that all weights that can be pushed were."""
         self._weights_lost = False
 
     def check_weights(self) -> None:
-        """Refuse to generate from dropped weights."""
+        """Raise EngineFailed when the weights were dropped and none were pushed since."""
         if self._weights_lost:
             raise EngineFailed("sleep level 2 dropped the weights, and none were pushed since.")

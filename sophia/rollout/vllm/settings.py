@@ -11,17 +11,17 @@ class VLLMSettings:
     """The engine's sizes and its share of the machine.
 
     Args:
-        dtype: precision of weights and cache.
-        max_model_len: longest prompt with its completion, in tokens; the model's own limit where
-            that is lower.
-        max_num_seqs: completions decoded at a time.
-        max_images: most images in one prompt.
-        enforce_eager: run without CUDA graphs.
-        prefix_caching: keep the cache of a prompt, so that its group prefills it once.
-        tensor_parallel_size: processes that share one engine; they run the same requests in the
-            same order.
-        gpu_memory_utilization: share of the GPU's memory for weights and cache together.
-        cpu_kv_cache_gib: memory of the cache on a CPU.
+        dtype: the type of weights and cache.
+        max_model_len: the longest prompt with its completion, in tokens; the model's own limit
+            where that is lower.
+        max_num_seqs: how many completions are decoded at a time.
+        max_images: the most images in one prompt.
+        enforce_eager: whether it runs without CUDA graphs.
+        prefix_caching: whether the cache of a prompt is kept, so that its group prefills it once.
+        tensor_parallel_size: how many processes share one engine; they run the same requests in
+            the same order.
+        gpu_memory_utilization: the share (0 to 1) of the GPU's memory for weights and cache.
+        cpu_kv_cache_gib: the size of the cache on a CPU, in GiB.
         sleep_level: what is handed back while the trainer runs (GPU only). 0 nothing, 1 the cache
             (weights wait in host memory), 2 weights too (every weight is then pushed each step).
     """

@@ -17,7 +17,10 @@ from sophia.rollout.vllm.settings import VLLMSettings
 
 
 def start_llm(folder: Path | str, settings: VLLMSettings, seed: int) -> object:
-    """A vllm.LLM. Random state is as before; weights are those of the folder."""
+    """Start a vllm.LLM with the weights of a folder; the random state stays as it was.
+
+    Raises ValueError for a number of processes that it cannot be shared by.
+    """
     _set_environment(settings)
     _join_processes()
     with _random_state_kept():
@@ -46,7 +49,10 @@ def start_llm(folder: Path | str, settings: VLLMSettings, seed: int) -> object:
 
 
 def _set_environment(settings: VLLMSettings) -> None:
-    """The first two are needed: engine in this process, and the runner that knows our processor."""
+    """Set what vLLM reads from the environment; what a user has set wins, but for the first two.
+
+    Those are needed: the engine in this process, and the runner that knows our processor.
+    """
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     os.environ["VLLM_USE_V2_MODEL_RUNNER"] = "0"
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(settings.cpu_kv_cache_gib))
@@ -81,7 +87,7 @@ def _max_model_len(folder: Path | str, settings: VLLMSettings) -> int:
 
 @contextlib.contextmanager
 def _random_state_kept() -> Iterator[None]:
-    """vLLM seeds all generators of the process."""
+    """Put the random state back at the end: vLLM seeds all generators of the process."""
     python, numpy = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng():

@@ -17,11 +17,12 @@ class Patience:
     """How long an engine may take.
 
     Args:
-        step_s: one engine step (one token of every running completion). Code that does not come
-            back by then cannot be interrupted: the stacks of all threads are written to the
-            error output and the process ends; the last checkpoint is there to resume from.
-        generate_s: all requests of one RL step. Past it they are cancelled and the run stops with
-            a checkpoint of the step's start.
+        step_s: seconds for one engine step (one token of every running completion). Code that
+            does not come back by then cannot be interrupted: the stacks of all threads are
+            written to the error output and the process ends; the last checkpoint is there to
+            resume from.
+        generate_s: seconds for all requests of one RL step. Past it they are cancelled and the
+            run stops with a checkpoint of the step's start.
     """
 
     step_s: float = 600.0
@@ -36,7 +37,7 @@ class Patience:
 
     @contextlib.contextmanager
     def heartbeat(self) -> Iterator[None]:
-        """Inside, one beat must come within ``step_s``."""
+        """End the process when what is inside takes longer than ``step_s``."""
         assert sys.__stderr__ is not None
         faulthandler.dump_traceback_later(self.step_s, exit=True, file=sys.__stderr__)
         try:
@@ -45,7 +46,7 @@ class Patience:
             faulthandler.cancel_dump_traceback_later()
 
     def check(self, started: float, *, unfinished: int) -> None:
-        """Raise once ``generate_s`` have passed since ``started`` (time.monotonic)."""
+        """Raise EngineFailed once ``generate_s`` have passed since ``started`` (time.monotonic)."""
         taken = time.monotonic() - started
         if taken > self.generate_s:
             raise EngineFailed(

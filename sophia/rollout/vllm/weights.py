@@ -38,7 +38,7 @@ class _Place:
 
 
 def reader(samples: Sequence[WeightSample]) -> Callable[[Model], list[Tensor]]:
-    """To be run on the engine's model."""
+    """To be run on the engine's model: reads the (rows, columns) of each sample, on the CPU."""
 
     def read(model: Model) -> list[Tensor]:
         with torch.inference_mode():
@@ -125,7 +125,7 @@ def _renamed(name: str, last: str, part: str) -> str:
 
 
 def _read(model: Model, place: _Place, wanted: Sequence[int]) -> Tensor:
-    """Of the whole weight, also where processes of a tensor-parallel group hold a piece each."""
+    """(rows, columns) of the whole weight, also where processes of a group hold a piece each."""
     layer = model.get_submodule(place.layer)
     if place.parameter == "weight" and isinstance(layer, RowParallelLinear):
         return _asked_across(layer, wanted)
@@ -152,7 +152,10 @@ def _asked(layer: Any, wanted: Sequence[int]) -> Tensor:
 
 
 def _asked_across(layer: Any, wanted: Sequence[int]) -> Tensor:
-    """Of a layer whose columns are spread over the group; where a column is not, there is 0."""
+    """The same for a layer whose columns are spread over a tensor-parallel group.
+
+    Each process answers for the columns that it holds and 0 for others; the sum is all of them.
+    """
     if layer.tp_size == 1:
         return _asked(layer, wanted)
     first = get_tensor_model_parallel_rank() * layer.input_size_per_partition

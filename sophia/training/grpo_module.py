@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from sophia.grpo.advantages import group_advantages
 from sophia.grpo.batch import build_train_batch, slice_sequences, with_advantages
 from sophia.grpo.loss import LossConfig
-from sophia.grpo.micro_batches import Span, TokenBudget
+from sophia.grpo.micro_batches import SequenceSpan, TokenBudget
 from sophia.grpo.scores import collate_scores
 from sophia.measure.completions import completion_metrics, over_ranks
 from sophia.measure.perf import Performance, tokens_per_patch
@@ -204,7 +204,7 @@ class GRPOModule(LightningModule):
         assert self.policy is not None, "configure_model has not run"
         return self.policy
 
-    def _micro_batches(self, batch: TrainBatch) -> list[Span]:
+    def _micro_batches(self, batch: TrainBatch) -> list[SequenceSpan]:
         return self._budget.spans(batch, most=self._most)
 
     def _most(self, number: int) -> int:
@@ -212,7 +212,7 @@ class GRPOModule(LightningModule):
         mine = torch.tensor(float(number), device=self.device)
         return int(self.trainer.strategy.reduce(mine, reduce_op="max"))
 
-    def _score_reference(self, batch: TrainBatch, spans: Sequence[Span]) -> Tensor | None:
+    def _score_reference(self, batch: TrainBatch, spans: Sequence[SequenceSpan]) -> Tensor | None:
         if self._loss.beta == 0.0:
             return None
         if not self._adapters:
@@ -221,7 +221,9 @@ class GRPOModule(LightningModule):
             return self._score_all(self._scorer, batch, spans)
 
     @torch.no_grad()
-    def _score_all(self, scorer: TokenScorer, batch: TrainBatch, spans: Sequence[Span]) -> Tensor:
+    def _score_all(
+        self, scorer: TokenScorer, batch: TrainBatch, spans: Sequence[SequenceSpan]
+    ) -> Tensor:
         """(N,) log-probs of all tokens, without gradients, micro-batch by micro-batch."""
         return torch.cat([scorer(slice_sequences(batch, *s)).per_token_logps for s in spans])
 

@@ -10,8 +10,8 @@ help: ## what there is to make
 quickstart: $(VENV)/.installed ## train the built-in model on the built-in data, about three minutes
 	$(BIN)/python train.py
 
-test: $(VENV)/.installed-dev ## the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+test: $(VENV)/.installed-dev ## the tests, by two workers; one file alone: .venv/bin/python -m pytest FILE
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-vllm: $(VLLM_VENV)/.installed ## the vLLM engine, its CPU build, in an environment of its own
 	OMP_NUM_THREADS=1 TORCH_COMPILE_DISABLE=1 HF_HUB_OFFLINE=1 \

@@ -33,11 +33,11 @@ class Clock(Protocol):
 class StepScores(Protocol):
     """The scoring of one step in flight (see RewardComposer.open_step)."""
 
-    def submit(self, rollout: Rollout) -> None:
-        """Start scoring a rollout; returns at once."""
+    def submit(self, place: int, rollout: Rollout) -> None:
+        """Start scoring the rollout of the step's prompt at ``place``; returns at once."""
 
     def collect(self) -> tuple[ScoredGroup, ...]:
-        """Wait for the scores of all submitted rollouts; groups come in the order of submission."""
+        """Wait for all submitted rollouts; groups come back in the order of their places."""
 
     def metrics(self) -> Metrics:
         """Figures of this step's scoring (latency, failures); complete after ``collect``."""
@@ -65,8 +65,11 @@ class RolloutEngine(Protocol):
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams
-    ) -> Iterator[Rollout]:
-        """Submit all requests, then yield rollouts as their groups finish."""
+    ) -> Iterator[tuple[int, Rollout]]:
+        """Submit all requests, then yield rollouts as their groups finish.
+
+        Each comes with its place: the index of its request.
+        """
 
     def metrics(self) -> Metrics:
         """``engine/*`` figures of the last rollout; complete once it is over."""

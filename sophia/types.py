@@ -5,19 +5,14 @@ Shapes: G groups (prompts) of a step, B completions, N all completion tokens in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sophia.metrics import Metric
-from sophia.timing import Span, Timeline
-
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
-
-    from sophia.protocols import StepScores
 
 
 RowsKind = Literal["shared", "naive"]
@@ -155,41 +150,6 @@ class ScoredGroup:
     trust: float
     thinking_counted: bool
     """Whether the thinking term entered the totals of this group."""
-
-
-class StepBatch:
-    """The prompts of one RL step; the rollout callback fills in the rest, scores arrive later.
-
-    A plain class: Lightning refuses to walk through frozen dataclasses inside a batch.
-    """
-
-    def __init__(self, prompts: Sequence[Prompt], encoded: Sequence[EncodedPrompt]) -> None:
-        self.prompts = tuple(prompts)
-        self.encoded = tuple(encoded)
-        self.rollouts: tuple[Rollout, ...] = ()
-        self.timeline = Timeline()
-        self.metrics: dict[str, Metric] = {}
-        self.advantages: tuple[float, ...] = ()  # what the loss used, set by the training step
-        self._scores: StepScores | None = None
-        self._groups: tuple[ScoredGroup, ...] | None = None
-
-    def fill(self, rollouts: Sequence[Rollout], scores: StepScores) -> None:
-        """Attach the rollouts and the scoring that runs on them."""
-        self.rollouts = tuple(rollouts)
-        self._scores = scores
-
-    def spans(self) -> list[Span]:
-        """When everything of this step ran, as far as it has ended."""
-        return [*self.timeline.spans, *(self._scores.spans() if self._scores else ())]
-
-    def groups(self) -> tuple[ScoredGroup, ...]:
-        """The scored groups in the order of ``rollouts``; waits for the scores."""
-        assert self._scores is not None, "the step was not filled: is the rollout callback missing?"
-        if self._groups is None:
-            scored = {id(group.rollout): group for group in self._scores.collect()}
-            self._groups = tuple(scored[id(rollout)] for rollout in self.rollouts)
-            self.metrics |= self._scores.metrics()
-        return self._groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

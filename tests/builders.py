@@ -9,15 +9,17 @@ from typing import Any
 import torch
 
 from sophia.metrics import Metric, Sum
-from sophia.protocols import JudgeStep
+from sophia.protocols import JudgeStep, RolloutEngine
 from sophia.types import (
     Completion,
     EncodedPrompt,
+    GenerationRequest,
     Message,
     Prompt,
     Reward,
     RewardPart,
     Rollout,
+    SamplingParams,
     ScoredGroup,
 )
 
@@ -111,3 +113,14 @@ class TableJudge:
 
 
 Outcome = Callable[[Prompt, Completion], float | None]
+
+
+def generated(
+    engine: RolloutEngine, requests: Sequence[GenerationRequest], sampling: SamplingParams
+) -> list[Rollout]:
+    """The rollouts of an engine in the order of the requests."""
+    return [rollout for _, rollout in sorted(engine.generate(requests, sampling), key=_place)]
+
+
+def _place(answer: tuple[int, Rollout]) -> int:
+    return answer[0]

@@ -1,68 +1,56 @@
-"""Fixtures that several rooms need."""
+"""Fixtures that several rooms need, imported when they are asked for: most tests need no model."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from sophia.data.digits import DigitsDataset
-from sophia.data.encode import PromptEncoder
-from sophia.models.tiny import TinyQwen25VL
-from tests.commands import SMALL_RUN, run
+from tests.commands import SMALL_RUN, run_cold
+from tests.once import made_once
+from tests.progress import pytest_configure
 
-TINY = TinyQwen25VL(
-    seed=0,
-    vocab_size=320,
-    hidden_size=64,
-    num_layers=2,
-    num_heads=4,
-    num_kv_heads=2,
-    intermediate_size=96,
-    vision_hidden_size=32,
-    vision_layers=2,
-    vision_heads=4,
-    initializer_range=0.08,
-)
+if TYPE_CHECKING:
+    from sophia.data.digits import DigitsDataset
+    from sophia.data.encode import PromptEncoder
 
-
-def corpus() -> list[str]:
-    """What the small model's tokenizer is trained on."""
-    prompts = DigitsDataset(split="train", num_prompts=200, seed=0)
-    return [
-        f"user\n{prompts[i].question}\nassistant\n{prompts[i].metadata['example'].demonstration}"
-        for i in range(200)
-    ]
+__all__ = ["pytest_configure"]
 
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small Qwen2.5-VL with random weights, in Hugging Face format."""
-    return _save(tmp_path_factory.mktemp("models") / "tiny", TINY)
+    from tests.tiny import TINY, corpus
+
+    return made_once(tmp_path_factory, "tiny", lambda folder: TINY.save(folder, corpus=corpus()))
 
 
 @pytest.fixture(scope="session")
 def larger_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some four million parameters, where the overhead of files does not show."""
-    folder = tmp_path_factory.mktemp("models") / "larger"
-    return _save(folder, replace(TINY, hidden_size=256, intermediate_size=1536))
+    from tests.tiny import TINY, corpus
 
-
-def _save(folder: Path, model: TinyQwen25VL) -> Path:
-    model.save(folder, corpus=corpus())
-    return folder
+    larger = replace(TINY, hidden_size=256, intermediate_size=1536)
+    return made_once(
+        tmp_path_factory, "larger", lambda folder: larger.save(folder, corpus=corpus())
+    )
 
 
 @pytest.fixture(scope="session")
 def encoder(tiny_folder: Path) -> PromptEncoder:
     """Of the small model."""
+    from sophia.data.encode import PromptEncoder
+
     return PromptEncoder(tiny_folder)
 
 
 @pytest.fixture(scope="session")
 def digits() -> DigitsDataset:
     """Some training prompts."""
+    from sophia.data.digits import DigitsDataset
+
     return DigitsDataset(split="train", num_prompts=64, seed=0)
 
 
@@ -75,6 +63,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """The folder of an uninterrupted small run; not to be written to."""
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    run("train.py", *SMALL_RUN, f"run_dir={folder}", cache=cache)
-    return folder
+    return made_once(
+        tmp_path_factory,
+        "finished",
+        lambda folder: run_cold("train.py", *SMALL_RUN, f"run_dir={folder}", cache=cache),
+    )

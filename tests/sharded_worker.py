@@ -135,7 +135,7 @@ class EngineThatDies(TransformersEngine):
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams
-    ) -> Iterator[Rollout]:
+    ) -> Iterator[tuple[int, Rollout]]:
         if len(requests) > 1:
             self._die_at("rollout")
             self._rollouts += 1

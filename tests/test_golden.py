@@ -38,7 +38,7 @@ def test_ten_steps(tiny_folder: Path) -> None:
 
 
 def main() -> None:
-    from tests.conftest import TINY, corpus
+    from tests.tiny import TINY, corpus
 
     with tempfile.TemporaryDirectory() as folder:
         TINY.save(Path(folder), corpus=corpus())

@@ -8,7 +8,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from experiments.speed.step_log import StepLog, StepRow, peak_bytes
-from sophia.types import StepBatch
+from sophia.step import StepBatch
 
 
 class StepClock(Callback):
@@ -33,7 +33,7 @@ class StepClock(Callback):
         timings, step = batch.timeline.seconds, self._log.end_step()
         lengths = [
             (len(rollout.encoded.prompt_ids), len(completion.token_ids))
-            for rollout in batch.rollouts
+            for rollout in batch.sampled.rollouts
             for completion in rollout.completions
         ]
         self._log.write(

@@ -11,7 +11,7 @@ from sophia.callbacks.every import Every
 from sophia.protocols import Clock
 from sophia.run.folder import RunFolder
 from sophia.run.groups import record_groups, save_groups
-from sophia.types import StepBatch
+from sophia.step import StepBatch
 
 
 class KeepRolloutsCallback(Callback):
@@ -45,8 +45,8 @@ class KeepRolloutsCallback(Callback):
         if not self._every.due(rl_step):
             return
         records = record_groups(
-            batch.groups(),
-            batch.advantages,
+            batch.trained.groups,
+            batch.trained.advantages,
             rl_step=rl_step,
             max_image_side=self._max_image_side,
         )

@@ -42,7 +42,7 @@ class SamplesCallback(Callback):
         boards = [x for x in trainer.loggers if isinstance(x, TensorBoardLogger)]
         if not trainer.is_global_zero or not boards or not self._every.due(done - 1):
             return
-        groups = batch.groups()[: self._num_groups]
+        groups = batch.trained.groups[: self._num_groups]
         for board in boards:
             figure = draw_groups(groups)
             board.experiment.add_figure("completions", figure, global_step=done - 1)

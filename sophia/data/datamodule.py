@@ -13,7 +13,8 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sophia.data.prompts import PromptDataset
-from sophia.types import EncodedPrompt, Prompt, StepBatch
+from sophia.step import StepBatch
+from sophia.types import EncodedPrompt, Prompt
 
 Encode = Callable[[Prompt], EncodedPrompt]
 

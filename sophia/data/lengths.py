@@ -93,11 +93,7 @@ class PromptFitter:
         Raises:
             RowError: an image cannot be used, or the prompt is too long for the policy.
         """
-        return self.decode(prompt, self.limits_for(prompt, self.measure(prompt)))
-
-    def decode(self, prompt: Prompt, limits: tuple[PixelLimits, ...]) -> Prompt:
-        """The prompt with its images opened at ``limits``, one for each."""
-        return show_media(prompt, limits)
+        return show_media(prompt, self.limits_for(prompt, self.measure(prompt)))
 
     def limits_for(self, prompt: Prompt, length: PromptLength) -> tuple[PixelLimits, ...]:
         """The pixel limits of each image, narrower than usual where the prompt must shrink.

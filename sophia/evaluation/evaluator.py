@@ -99,23 +99,23 @@ class Evaluator:
 
         ``description`` is the label of the progress bar; None shows none.
         """
-        order: list[str] = []
-        graded: dict[str, _Graded] = {}
+        graded: dict[int, _Graded] = {}
         judge = self._judge.open_step()
         hidden = description is None
         bar = tqdm(total=len(prompts), desc=description, leave=False, disable=hidden)
         with self._engine.awake(), bar:
-            for rollout in self._answers(prompts, order):
-                graded[rollout.prompt.uid] = self._grade(rollout, judge)
+            for place, rollout in self._answers(prompts):
+                graded[place] = self._grade(rollout, judge)
                 bar.update()
-        return [record for uid in order for record in graded[uid].finished()]
+        return [record for place in sorted(graded) for record in graded[place].finished()]
 
-    def _answers(self, prompts: Prompts, order: list[str]) -> Iterator[Rollout]:
+    def _answers(self, prompts: Prompts) -> Iterator[tuple[int, Rollout]]:
+        """As their groups finish, each with the index of its prompt."""
         for start in range(0, len(prompts), _PROMPTS_AT_A_TIME):
             indices = range(start, min(start + _PROMPTS_AT_A_TIME, len(prompts)))
             requests = [self._request(prompts[index]) for index in indices]
-            order += [request.prompt.uid for request in requests]
-            yield from self._engine.generate(requests, self._sampling)
+            for place, rollout in self._engine.generate(requests, self._sampling):
+                yield start + place, rollout
 
     def _request(self, prompt: Prompt) -> GenerationRequest:
         seeds = tuple(

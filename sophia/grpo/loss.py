@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sophia.grpo.batch import mean_over_tokens, token_share
+from sophia.grpo.batch import Aggregation, mean_over_tokens, token_share
 from sophia.grpo.correction import SamplingCorrection, correction_weights, mismatch_metrics
 from sophia.grpo.kl import MAX_LOG_RATIO, KLEstimator, kl_estimate
 from sophia.metrics import Mean, Metric
@@ -42,7 +42,7 @@ class LossConfig:
     dual_clip: float | None = None
     beta: float = 0.04
     kl_estimator: KLEstimator = "k3"
-    aggregation: Literal["token_mean", "sequence_mean", "constant_length"] = "token_mean"
+    aggregation: Aggregation = "token_mean"
     importance_sampling_level: Literal["token", "sequence"] = "token"
     entropy_coefficient: float = 0.0
     mask_truncated_completions: bool = False

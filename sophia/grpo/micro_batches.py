@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 
 from sophia.types import EncodedPrompt, RowsKind, TrainBatch
 
-Span = tuple[int, int]
+SequenceSpan = tuple[int, int]
 """The completions (start, stop) of a micro-batch; consecutive spans cover a batch."""
 
 _HALVINGS = 12  # how often the range of budgets is halved to find the evenest cut
@@ -32,7 +32,7 @@ class TokenBudget:
     rows: RowsKind
     tokens_per_patch: float = 0.0
 
-    def spans(self, batch: TrainBatch, *, most: Callable[[int], int]) -> list[Span]:
+    def spans(self, batch: TrainBatch, *, most: Callable[[int], int]) -> list[SequenceSpan]:
         """Micro-batches of a batch: few, even, and equally many on all processes.
 
         A group is split only when it alone is over the budget; a single completion over it is
@@ -69,7 +69,7 @@ class _Tokens:
         self._rows = [prompts[g] + r for g, r in zip(self.group_ids, lengths, strict=True)]
         self._vision = [0.0, *accumulate(vision[g] for g in self.group_ids)]
 
-    def of(self, span: Span) -> float:
+    def of(self, span: SequenceSpan) -> float:
         """Tokens of a forward over the completions start..stop-1."""
         start, stop = span
         if not self._shared:
@@ -79,16 +79,16 @@ class _Tokens:
         prompts = self._prompts[last + 1] - self._prompts[first]
         return prompts + self._lengths[stop] - self._lengths[start]
 
-    def groups(self) -> list[Span]:
+    def groups(self) -> list[SequenceSpan]:
         """The span of each group."""
         ids = self.group_ids
         starts = [i for i in range(len(ids)) if i == 0 or ids[i] != ids[i - 1]]
         return list(pairwise([*starts, len(ids)]))
 
 
-def _greedy(tokens: _Tokens, budget: float) -> list[Span]:
+def _greedy(tokens: _Tokens, budget: float) -> list[SequenceSpan]:
     """As few spans within the budget as going through the batch once finds, groups whole."""
-    spans: list[Span] = []
+    spans: list[SequenceSpan] = []
     for start, stop in tokens.groups():
         joined = (spans[-1][0], stop) if spans else (start, stop)
         if spans and tokens.of(joined) <= budget:
@@ -103,7 +103,7 @@ def _greedy(tokens: _Tokens, budget: float) -> list[Span]:
     return spans
 
 
-def _split_largest(tokens: _Tokens, spans: list[Span]) -> None:
+def _split_largest(tokens: _Tokens, spans: list[SequenceSpan]) -> None:
     """Cut the largest span at the border of groups nearest its middle, or inside its only group."""
     start, stop = max((s for s in spans if s[1] - s[0] > 1), key=tokens.of)
     ids = tokens.group_ids

@@ -172,15 +172,16 @@ class CompositionStep:
         self._composer = composer
         self._judge = judge
         self._thinking_weight = thinking_weight
-        self._graded: list[Future[GradedGroup]] = []
+        self._graded: dict[int, Future[GradedGroup]] = {}  # by place
         self._timeline = Timeline()
 
-    def submit(self, rollout: Rollout) -> None:
-        """Start scoring; returns at once."""
+    def submit(self, place: int, rollout: Rollout) -> None:
+        """Start scoring the rollout of the step's prompt at ``place``; returns at once."""
+        assert place not in self._graded, f"there are two rollouts for the prompt at {place}"
         start = time.time()
         graded = self._composer.start(rollout, self._judge)
         graded.add_done_callback(lambda done: self._watch(done, start))
-        self._graded.append(graded)
+        self._graded[place] = graded
 
     def _watch(self, graded: Future[GradedGroup], start: float) -> None:
         """Note when the rules were done, and when the judge will be."""
@@ -196,15 +197,16 @@ class CompositionStep:
         return list(self._timeline.spans)
 
     def collect(self) -> tuple[ScoredGroup, ...]:
-        """Wait for all; groups come back in the order of submission."""
+        """Wait for all; groups come back in the order of their places."""
         return tuple(
-            self._composer.finish(graded.result(), self._thinking_weight) for graded in self._graded
+            self._composer.finish(self._graded[place].result(), self._thinking_weight)
+            for place in sorted(self._graded)
         )
 
     def metrics(self) -> dict[str, Metric]:
         """Figures of the judge and of the rules, about this step's rollouts only."""
-        verdicts = [v for graded in self._graded for v in graded.result().verdicts if v is not None]
-        rules = outcome_metrics(verdicts)
+        groups = [graded.result() for graded in self._graded.values()]
+        rules = outcome_metrics([v for group in groups for v in group.verdicts if v is not None])
         if self._judge is None:
             return rules
         weight = Mean.of([self._thinking_weight])

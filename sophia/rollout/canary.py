@@ -72,7 +72,7 @@ class Canary:
 
     def _probe(self, request: GenerationRequest) -> Rollout:
         one = replace(request, seeds=request.seeds[:1], forced=())
-        (probe,) = self._engine.generate([one], self._sampling)
+        ((_, probe),) = self._engine.generate([one], self._sampling)
         return probe
 
     def _show(self, policy: Policy, probe: Rollout, name: str) -> None:
@@ -121,7 +121,7 @@ def engine_logps(engine: RolloutEngine, rollout: Rollout, sampling: SamplingPara
         forced=(completion.token_ids,),
     )
     fitting = replace(sampling, max_new_tokens=len(completion.token_ids), stop=())
-    (answer,) = engine.generate([request], fitting)
+    ((_, answer),) = engine.generate([request], fitting)
     return torch.tensor(answer.completions[0].sampling_logps)
 
 

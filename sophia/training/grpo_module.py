@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from sophia.grpo.advantages import group_advantages
 from sophia.grpo.batch import build_train_batch, slice_sequences, with_advantages
 from sophia.grpo.loss import LossConfig
-from sophia.grpo.micro_batches import Span, TokenBudget
+from sophia.grpo.micro_batches import SequenceSpan, TokenBudget
 from sophia.grpo.scores import collate_scores
 from sophia.measure.completions import completion_metrics, over_ranks
 from sophia.measure.perf import Performance, tokens_per_patch
@@ -30,6 +30,7 @@ from sophia.models.scorer import TokenScorer
 from sophia.models.weights import TrainedWeight, trained_weights
 from sophia.rewards.metrics import reward_metrics
 from sophia.schedules import Schedule
+from sophia.step import StepBatch, Trained
 from sophia.training.optim import (
     OptimizerFactory,
     frac_changed,
@@ -39,7 +40,7 @@ from sophia.training.optim import (
 )
 from sophia.training.strategy import ShardedStrategy
 from sophia.training.update import FixedLogProbs, PolicyUpdate, UpdateConfig
-from sophia.types import EncodedPrompt, Rollout, RowsKind, ScoredGroup, StepBatch, TrainBatch
+from sophia.types import EncodedPrompt, Rollout, RowsKind, ScoredGroup, TrainBatch
 
 
 class GRPOModule(LightningModule):
@@ -160,7 +161,8 @@ class GRPOModule(LightningModule):
 
     def training_step(self, batch: StepBatch, batch_idx: int) -> None:
         """One RL step. Reference and old log-probs come first: the scores arrive meanwhile."""
-        flat = build_train_batch(batch.rollouts)
+        sampled = batch.sampled
+        flat = build_train_batch(sampled.rollouts)
         spans = self._micro_batches(flat)
         with batch.timeline.phase("reference"):
             ref = self._score_reference(flat, spans)
@@ -169,15 +171,23 @@ class GRPOModule(LightningModule):
             old = None if self._update.on_policy else self._score_all(self._scorer, flat, spans)
             self._finish_kernels()
         with batch.timeline.phase("reward_wait"):
-            groups = batch.groups()
+            groups = sampled.scores.collect()
         flat = self._with_scores(flat, groups)
-        batch.advantages = tuple(flat.advantages.tolist())
         with batch.timeline.phase("update"):
-            metrics = self._train_on(flat, FixedLogProbs(old=old, ref=ref))
-        rewards = reward_metrics(groups)
+            update = self._train_on(flat, FixedLogProbs(old=old, ref=ref))
         seconds, world_size = batch.timeline.seconds, self.trainer.world_size
-        perf = self._performance.metrics(flat, spans, seconds, world_size=world_size)
-        self._log_step({**rewards, **completion_metrics(batch.rollouts), **metrics, **perf}, batch)
+        metrics: Metrics = {
+            **reward_metrics(groups),
+            **completion_metrics(sampled.rollouts),
+            **update,
+            **self._performance.metrics(flat, spans, seconds, world_size=world_size),
+            **sampled.metrics,
+            **sampled.scores.metrics(),
+            **{f"timing_s/{phase}": Mean.of([taken]) for phase, taken in seconds.items()},
+        }
+        advantages = tuple(flat.advantages.tolist())
+        batch.trained = Trained(groups=groups, advantages=advantages, metrics=metrics)
+        self._log_step(metrics)
         self.rl_step += 1
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -194,7 +204,7 @@ class GRPOModule(LightningModule):
         assert self.policy is not None, "configure_model has not run"
         return self.policy
 
-    def _micro_batches(self, batch: TrainBatch) -> list[Span]:
+    def _micro_batches(self, batch: TrainBatch) -> list[SequenceSpan]:
         return self._budget.spans(batch, most=self._most)
 
     def _most(self, number: int) -> int:
@@ -202,7 +212,7 @@ class GRPOModule(LightningModule):
         mine = torch.tensor(float(number), device=self.device)
         return int(self.trainer.strategy.reduce(mine, reduce_op="max"))
 
-    def _score_reference(self, batch: TrainBatch, spans: Sequence[Span]) -> Tensor | None:
+    def _score_reference(self, batch: TrainBatch, spans: Sequence[SequenceSpan]) -> Tensor | None:
         if self._loss.beta == 0.0:
             return None
         if not self._adapters:
@@ -211,7 +221,9 @@ class GRPOModule(LightningModule):
             return self._score_all(self._scorer, batch, spans)
 
     @torch.no_grad()
-    def _score_all(self, scorer: TokenScorer, batch: TrainBatch, spans: Sequence[Span]) -> Tensor:
+    def _score_all(
+        self, scorer: TokenScorer, batch: TrainBatch, spans: Sequence[SequenceSpan]
+    ) -> Tensor:
         """(N,) log-probs of all tokens, without gradients, micro-batch by micro-batch."""
         return torch.cat([scorer(slice_sequences(batch, *s)).per_token_logps for s in spans])
 
@@ -269,11 +281,9 @@ class GRPOModule(LightningModule):
             "optim/frac_params_changed": Mean.of([changed]),
         }
 
-    def _log_step(self, metrics: Metrics, batch: StepBatch) -> None:
+    def _log_step(self, metrics: Metrics) -> None:
         """One row at this RL step, of all ranks, to every logger."""
-        phases = batch.timeline.seconds.items()
-        timings = {f"timing_s/{phase}": Mean.of([seconds]) for phase, seconds in phases}
-        row = over_ranks({**metrics, **batch.metrics, **timings})
+        row = over_ranks(metrics)
         for logger in self.loggers:
             logger.log_metrics(row, step=self.rl_step)
         shown: dict[str, float] = {n: row[n] for n in ("reward", "accuracy") if n in row}

@@ -21,7 +21,8 @@ from sophia.models.scorer import TokenScorer
 from sophia.models.weights import TrainedWeight, trained_weights
 from sophia.protocols import RolloutEngine
 from sophia.rollout.sync import SyncSettings, WeightSync
-from sophia.types import Completion, GenerationRequest, Prompt, Rollout, SamplingParams, StepBatch
+from sophia.step import StepBatch
+from sophia.types import Completion, GenerationRequest, Prompt, Rollout, SamplingParams
 
 Tokenize = Callable[[str], Sequence[int]]
 Grade = Callable[[Prompt, Completion], float | None]
@@ -153,7 +154,7 @@ class StopAtAccuracy(Callback):
     def _sampled_accuracy(self) -> float:
         return fmean(
             self._grade(rollout.prompt, completion) or 0.0
-            for rollout in self._engine.generate(self._requests, self._sampling)
+            for _, rollout in self._engine.generate(self._requests, self._sampling)
             for completion in rollout.completions
         )
 

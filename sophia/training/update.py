@@ -24,7 +24,7 @@ from sophia.grpo.batch import (
     token_weights,
 )
 from sophia.grpo.loss import LogProbs, LossConfig, grpo_loss
-from sophia.grpo.micro_batches import Span
+from sophia.grpo.micro_batches import SequenceSpan
 from sophia.metrics import Mean, Metric, as_floats, merged
 from sophia.models.scorer import TokenScorer
 from sophia.models.sharding import whole
@@ -104,7 +104,7 @@ class PolicyUpdate:
         loss: LossConfig,
         config: UpdateConfig,
         max_new_tokens: int,
-        micro_batches: Callable[[TrainBatch], list[Span]],
+        micro_batches: Callable[[TrainBatch], list[SequenceSpan]],
         backward: Callable[[Tensor], None],
         mean_over_ranks: Callable[[Tensor], Tensor],
     ) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from sophia.grpo.batch import build_train_batch, slice_sequences
-from sophia.grpo.micro_batches import Span, TokenBudget
+from sophia.grpo.micro_batches import SequenceSpan, TokenBudget
 from sophia.types import TrainBatch
 from tests.builders import completion, encoded, rollout
 
@@ -28,7 +28,9 @@ def batch(groups: Sequence[tuple[int, Sequence[int]]], *, patches: int = 0) -> T
     return build_train_batch(rollouts)
 
 
-def spans(cut: TrainBatch, tokens: int, *, at_least: int = 0, **settings: Any) -> list[Span]:
+def spans(
+    cut: TrainBatch, tokens: int, *, at_least: int = 0, **settings: Any
+) -> list[SequenceSpan]:
     budget = TokenBudget(tokens=tokens, **{"rows": "shared", **settings})
     return budget.spans(cut, most=lambda mine: max(mine, at_least))
 
@@ -47,7 +49,7 @@ FOUR = [(11, (5, 5)), (11, (5, 5)), (11, (5, 5)), (11, (5, 5))]  # 20 tokens eac
         (1, [(i, i + 1) for i in range(8)]),  # a completion alone is over it
     ],
 )
-def test_cut_at_groups_and_evenly(tokens: int, expected: list[Span]) -> None:
+def test_cut_at_groups_and_evenly(tokens: int, expected: list[SequenceSpan]) -> None:
     assert spans(batch(FOUR), tokens) == expected
 
 

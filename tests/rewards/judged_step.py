@@ -59,8 +59,8 @@ def composed(judge: HTTPJudge) -> Iterator[RewardComposer]:
 def step(composer: RewardComposer) -> Step:
     start = time.monotonic()
     scores = composer.open_step(0)
-    for name in ("sick", "healthy"):
-        scores.submit(group(name))
+    for place, name in enumerate(("sick", "healthy")):
+        scores.submit(place, group(name))
     groups = scores.collect()
     wall_s = time.monotonic() - start
     rewards = torch.tensor([r.total for g in groups for r in g.rewards])

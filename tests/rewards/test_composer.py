@@ -47,7 +47,7 @@ def scored(
 ) -> ScoredGroup:
     with composer(scores, **overrides) as made:
         open_step = made.open_step(step)
-        open_step.submit(rollout(texts))
+        open_step.submit(0, rollout(texts))
         return open_step.collect()[0]
 
 
@@ -167,8 +167,8 @@ def test_counts_of_a_step_are_its_own() -> None:
     outcome(prompt(), rollout().completions[0])  # an evaluation, say
     with composer({RIGHT: 1.0, WRONG: 1.0}, outcome=outcome) as made:
         step, other = made.open_step(0), made.open_step(1)
-        step.submit(rollout())
-        other.submit(rollout([RIGHT, BROKEN, "no format"]))
+        step.submit(0, rollout())
+        other.submit(0, rollout([RIGHT, BROKEN, "no format"]))
         step.collect()
         other.collect()
         for _ in range(2):  # reading changes nothing
@@ -176,11 +176,11 @@ def test_counts_of_a_step_are_its_own() -> None:
             assert values(other.metrics())["outcome/graded"] == 1  # the rest is behind the gate
 
 
-def test_groups_come_back_in_the_order_of_submission() -> None:
+def test_groups_come_back_in_the_order_of_their_places() -> None:
     with composer({RIGHT: 1.0, WRONG: 1.0}) as made:
         step = made.open_step(0)
         rollouts = [rollout([RIGHT, WRONG], prompt=prompt(uid=f"p{i}")) for i in range(40)]
-        for each in rollouts:
-            step.submit(each)
+        for place in [*range(20, 40), *reversed(range(20))]:
+            step.submit(place, rollouts[place])
         assert [g.rollout for g in step.collect()] == rollouts
         assert values(step.metrics())["thinking/weight"] == 0.3

@@ -18,6 +18,7 @@ from sophia.rollout.vllm.engine import VLLMEngine
 from sophia.rollout.vllm.watchdog import Patience
 from sophia.run.checkpoint import list_checkpoints
 from sophia.types import SamplingParams
+from tests.builders import generated
 from tests.short_run import SAMPLING, Run
 from tests.vllm.conftest import make_engine
 from tests.vllm.test_generate import requests
@@ -29,9 +30,9 @@ def test_too_slow_a_step_is_cancelled_with_a_message(
     engine = make_engine(folder, patience=Patience(step_s=60.0, generate_s=1e-6))
     asked = requests(vllm_encoder, digits)
     with pytest.raises(EngineFailed, match=r"24 completions were not finished; at most 1e-06 s"):
-        list(engine.generate(asked, SamplingParams(max_new_tokens=100)))
+        generated(engine, asked, SamplingParams(max_new_tokens=100))
     engine._patience = Patience(step_s=60.0, generate_s=60.0)
-    assert len(list(engine.generate(asked, SAMPLING))) == len(asked)  # nothing was left behind
+    assert len(generated(engine, asked, SAMPLING)) == len(asked)  # nothing was left behind
 
 
 class DyingEngine(VLLMEngine):

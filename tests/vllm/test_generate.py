@@ -18,7 +18,7 @@ from sophia.rollout.seeds import completion_seed
 from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.rollout.vllm.engine import VLLMEngine
 from sophia.types import GenerationRequest, Media, Message, Prompt, Rollout, SamplingParams
-from tests.builders import prompt
+from tests.builders import generated, prompt
 from tests.vllm.conftest import make_engine
 
 SAMPLING = SamplingParams(max_new_tokens=12)
@@ -83,8 +83,8 @@ def test_both_engines_draw_the_same_tokens(
 ) -> None:
     samples = 1 if sampling.temperature == 0.0 else 4
     asked = requests(vllm_encoder, digits, samples=samples)
-    mine = ids(list(engine.generate(asked, sampling)))
-    assert mine == ids(list(other.generate(asked, sampling)))
+    mine = ids(generated(engine, asked, sampling))
+    assert mine == ids(generated(other, asked, sampling))
     assert len({tokens for group in mine.values() for tokens in group}) > samples
 
 
@@ -94,7 +94,7 @@ def test_sampled_logps_are_the_trainers_at_any_temperature(
     for temperature in (0.7, 1.0, 1.6):
         warm = SamplingParams(max_new_tokens=12, temperature=temperature, top_p=0.9, top_k=50)
         asked = requests(vllm_encoder, digits)
-        batch = build_train_batch(list(engine.generate(asked, warm)))
+        batch = build_train_batch(generated(engine, asked, warm))
         scorer = TokenScorer(load_model(folder), rows="naive", temperature=temperature)
         with torch.no_grad():
             expected = scorer(batch).per_token_logps
@@ -105,10 +105,10 @@ def test_sampled_logps_are_the_trainers_at_any_temperature(
 def test_a_completion_depends_on_its_seed_not_on_its_batch(
     engine: VLLMEngine, vllm_encoder: PromptEncoder, digits: DigitsDataset
 ) -> None:
-    together = ids(list(engine.generate(requests(vllm_encoder, digits), SAMPLING)))
+    together = ids(generated(engine, requests(vllm_encoder, digits), SAMPLING))
     apart: dict[str, list[tuple[int, ...]]] = {}
     for one in requests(vllm_encoder, digits):
-        apart |= ids(list(engine.generate([one], SAMPLING)))
+        apart |= ids(generated(engine, [one], SAMPLING))
     assert together == apart
 
 
@@ -126,8 +126,8 @@ def test_image_parity(
         prompt(uid="text only"),
     ]
     asked = [request(vllm_encoder, p, samples=2) for p in prompts]
-    rollouts = list(engine.generate(asked, SAMPLING))
-    assert ids(rollouts) == ids(list(other.generate(asked, SAMPLING)))
+    rollouts = generated(engine, asked, SAMPLING)
+    assert ids(rollouts) == ids(generated(other, asked, SAMPLING))
     batch = build_train_batch(rollouts)
     with torch.no_grad():
         expected = TokenScorer(load_model(folder), rows="naive", temperature=1.0)(batch)
@@ -140,7 +140,7 @@ def test_forced_completions_are_scored_not_drawn(
     vllm_encoder: PromptEncoder,
     digits: DigitsDataset,
 ) -> None:
-    drawn = next(iter(engine.generate(requests(vllm_encoder, digits, 1, 2), SAMPLING)))
+    drawn = generated(engine, requests(vllm_encoder, digits, 1, 2), SAMPLING)[0]
     asked = GenerationRequest(
         prompt=drawn.prompt,
         encoded=drawn.encoded,
@@ -148,7 +148,7 @@ def test_forced_completions_are_scored_not_drawn(
         forced=tuple(c.token_ids for c in drawn.completions),
     )
     for each in (engine, other):
-        again = next(iter(each.generate([asked], SAMPLING)))
+        again = generated(each, [asked], SAMPLING)[0]
         for first, second in zip(drawn.completions, again.completions, strict=True):
             assert first.token_ids == second.token_ids
             assert first.sampling_logps == pytest.approx(second.sampling_logps, abs=1e-4)
@@ -161,10 +161,10 @@ def test_stop_strings_cut_neither_ids_nor_text(
     digits: DigitsDataset,
 ) -> None:
     asked = requests(vllm_encoder, digits, count=1, samples=1)
-    free = next(iter(engine.generate(asked, SAMPLING))).completions[0]
+    free = generated(engine, asked, SAMPLING)[0].completions[0]
     half = vllm_encoder.decode(free.token_ids[:6])
     stop = half[-2:]
-    stopped = next(iter(engine.generate(asked, SamplingParams(max_new_tokens=12, stop=(stop,)))))
+    stopped = generated(engine, asked, SamplingParams(max_new_tokens=12, stop=(stop,)))[0]
     completion = stopped.completions[0]
     assert completion.finish_reason == "stop"
     assert stop in completion.text
@@ -172,7 +172,7 @@ def test_stop_strings_cut_neither_ids_nor_text(
     assert len(completion.token_ids) < len(free.token_ids)
     assert len(completion.sampling_logps) == len(completion.token_ids)
     with pytest.raises(ValueError, match="knows no stop strings"):
-        list(other.generate(asked, SamplingParams(max_new_tokens=4, stop=("x",))))
+        generated(other, asked, SamplingParams(max_new_tokens=4, stop=("x",)))
 
 
 def test_the_end_token_belongs_to_the_completion(
@@ -181,7 +181,7 @@ def test_the_end_token_belongs_to_the_completion(
     sampling = SamplingParams(max_new_tokens=200, temperature=3.0)
     end = vllm_encoder.tokenizer.eos_token_id
     asked = requests(vllm_encoder, digits, count=3)
-    completions = [c for r in engine.generate(asked, sampling) for c in r.completions]
+    completions = [c for r in generated(engine, asked, sampling) for c in r.completions]
     ended = [c for c in completions if not c.truncated]
     assert ended
     assert all(c.token_ids[-1] == end and c.token_ids.count(end) == 1 for c in ended)
@@ -198,7 +198,7 @@ def test_media_tokens_are_never_drawn(
     norm = weights["model.language_model.norm.weight"].detach()
     embedding[placeholder] = 100 * embedding[placeholder] + norm  # the tied head now shouts it
     engine.load_weights([(name, embedding)])
-    drawn = ids(list(engine.generate(requests(vllm_encoder, digits), SAMPLING)))
+    drawn = ids(generated(engine, requests(vllm_encoder, digits), SAMPLING))
     engine.load_weights([(name, weights[name])])
     assert not any(placeholder in tokens for group in drawn.values() for tokens in group)
 
@@ -207,7 +207,7 @@ def test_a_group_prefills_its_prompt_once(engine: VLLMEngine, vllm_encoder: Prom
     long = request(vllm_encoder, with_images("long", (560, 280)), samples=8)
     length, cached = len(long.encoded.prompt_ids), engine.num_cached_tokens
     assert length > 200
-    list(engine.generate([long], SamplingParams(max_new_tokens=1)))
+    generated(engine, [long], SamplingParams(max_new_tokens=1))
     # Seven of eight find the prompt in the cache, up to its last, unfinished block.
     assert engine.num_cached_tokens - cached > 7 * (length - 130)
 
@@ -215,7 +215,7 @@ def test_a_group_prefills_its_prompt_once(engine: VLLMEngine, vllm_encoder: Prom
 def test_too_long_a_prompt_is_named(engine: VLLMEngine, vllm_encoder: PromptEncoder) -> None:
     long = request(vllm_encoder, with_images("poster", (560, 280)))
     with pytest.raises(ValueError, match=r"prompt 'poster' has 2\d\d tokens; with 900 new ones"):
-        list(engine.generate([long], SamplingParams(max_new_tokens=900)))
+        generated(engine, [long], SamplingParams(max_new_tokens=900))
 
 
 def test_construction_leaves_the_random_state(folder: Path) -> None:

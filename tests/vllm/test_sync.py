@@ -20,6 +20,7 @@ from sophia.rollout.canary import Canary, engine_logps
 from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.rollout.vllm.engine import VLLMEngine
 from sophia.types import GenerationRequest, SamplingParams
+from tests.builders import generated
 from tests.rollout.synced_policy import SyncedPolicy
 from tests.vllm.conftest import make_engine
 from tests.vllm.test_generate import request, with_images
@@ -97,7 +98,7 @@ def image_requests(vllm_encoder: PromptEncoder, digits: DigitsDataset) -> list[G
 
 
 def greedy(engine: VLLMEngine, asked: Sequence[GenerationRequest]) -> dict[str, tuple[int, ...]]:
-    return {r.prompt.uid: r.completions[0].token_ids for r in engine.generate(asked, GREEDY)}
+    return {r.prompt.uid: r.completions[0].token_ids for r in generated(engine, asked, GREEDY)}
 
 
 def plain_greedy(
@@ -252,7 +253,7 @@ def test_frozen_weights_are_not_sent(
     for rl_step in range(4):
         sync.prove(frozen, rl_step=rl_step)
     Canary(exact, sync, SAMPLING).run(frozen, image_requests)
-    probe = next(iter(exact.generate(image_requests[:1], SAMPLING)))
+    probe = generated(exact, image_requests[:1], SAMPLING)[0]
     difference = engine_logps(exact, probe, SAMPLING) - frozen.score([probe])
     assert difference.abs().max() < 1e-4
     exact.load_weights(Trainer(folder).whole_weights().items())

@@ -10,6 +10,7 @@ from rich.progress import track
 from sophia.data.check.report import DataReport
 from sophia.data.check.tally import Heldout, Tally
 from sophia.data.dataset import RowDataset
+from sophia.data.images.opening import show_media
 from sophia.data.lengths import OverlongError, PromptFitter, PromptLength
 from sophia.data.prompts import PromptDataset
 from sophia.data.rows.row_error import RowError, origin_of, row_error
@@ -86,7 +87,7 @@ class DataCheck:
                 return
             raise
         if self._decode_images:
-            self._fitter.decode(prompt, limits)
+            show_media(prompt, limits)
 
     def _fingerprints(self, heldout: PromptDataset | None) -> Heldout:
         fingerprints = Heldout()

@@ -23,7 +23,8 @@ _WORTH_LEAVING = 0.25
 class Decoded:
     """All tokens that were drawn for one request, also those behind the end of a sample."""
 
-    request: GenerationRequest
+    place: int
+    """Index of the request."""
     token_ids: list[list[int]]  # of each sample
     logps: list[list[float]]  # of each token, under softmax(logits / temperature)
 
@@ -60,6 +61,7 @@ class Decoding:
         self._device = device
         self._watch = watch
         self._requests = list(requests)
+        self._places = list(range(len(requests)))  # of the requests that are left
         seeds = [seed for r in requests for seed in r.seeds]
         count = sampling.max_new_tokens
         self._uniform = torch.stack([uniform_numbers(s, count) for s in seeds]).to(device)
@@ -104,13 +106,14 @@ class Decoding:
         for place in new.nonzero().flatten().tolist():
             rows = slice(place * self._num_samples, (place + 1) * self._num_samples)
             tokens, logps = self._tokens[rows].tolist(), self._logps[rows].tolist()
-            yield Decoded(request=self._requests[place], token_ids=tokens, logps=logps)
+            yield Decoded(place=self._places[place], token_ids=tokens, logps=logps)
         self._handed_out |= new
         if int(self._handed_out.sum()) >= _WORTH_LEAVING * len(self._requests):
             self._keep((~self._handed_out).nonzero().flatten())
 
     def _keep(self, groups: Tensor) -> None:
         self._requests = [self._requests[place] for place in groups.tolist()]
+        self._places = [self._places[place] for place in groups.tolist()]
         samples = torch.arange(self._num_samples, device=self._device)
         rows = (groups[:, None] * self._num_samples + samples).flatten()
         self._forward.keep(groups)

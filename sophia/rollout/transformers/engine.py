@@ -100,7 +100,7 @@ class TransformersEngine:
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams
-    ) -> Iterator[Rollout]:
+    ) -> Iterator[tuple[int, Rollout]]:
         """Chunk by chunk; a completion depends on its seed alone, not on the chunking."""
         if sampling.stop:
             raise ValueError(
@@ -108,8 +108,11 @@ class TransformersEngine:
                 " strings. Leave it empty, or use rollout=vllm."
             )
         size = self._max_batch_size if self._shares_prompts else 1  # then each request alone
+        first = 0
         for chunk in chunks(requests, size):
-            yield from self._decode_chunk(chunk, sampling)
+            for place, rollout in self._decode_chunk(chunk, sampling):
+                yield first + place, rollout
+            first += len(chunk)
 
     def stream(
         self, request: GenerationRequest, sampling: SamplingParams, show: Callable[[str], None]
@@ -118,7 +121,7 @@ class TransformersEngine:
         if len(request.seeds) != 1:
             raise ValueError(f"one completion can be streamed, not {len(request.seeds)}.")
         streamer = TextStreamer(self._decode, show)
-        (rollout,) = self._decode_chunk([request], sampling, streamer.put)
+        ((_, rollout),) = self._decode_chunk([request], sampling, streamer.put)
         streamer.end()
         return rollout
 
@@ -128,17 +131,23 @@ class TransformersEngine:
         requests: Sequence[GenerationRequest],
         sampling: SamplingParams,
         watch: Callable[[int], None] | None = None,
-    ) -> Iterator[Rollout]:
-        """Rollouts as their groups finish; ``watch`` is given each token of the first row."""
+    ) -> Iterator[tuple[int, Rollout]]:
+        """Rollouts as their groups finish, each with the index of its request.
+
+        ``watch`` is given each token of the first row.
+        """
         decoding = Decoding(
             self._forward(requests), requests, sampling,
             banned=self._banned, end_ids=self._end_ids, device=self._device, watch=watch,
         )  # fmt: skip
         for drawn in decoding:
-            request = drawn.request
+            request = requests[drawn.place]
             rows = zip(drawn.token_ids, drawn.logps, request.seeds, strict=True)
             completions = tuple(self._completion(*row) for row in rows)
-            yield Rollout(prompt=request.prompt, encoded=request.encoded, completions=completions)
+            rollout = Rollout(
+                prompt=request.prompt, encoded=request.encoded, completions=completions
+            )
+            yield drawn.place, rollout
 
     def _prepare_attention(self) -> bool:
         """Whether prompts are computed once per group; else the model does as it was made to do.

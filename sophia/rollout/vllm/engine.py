@@ -158,7 +158,7 @@ class VLLMEngine:
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams
-    ) -> Iterator[Rollout]:
+    ) -> Iterator[tuple[int, Rollout]]:
         """All requests are submitted, then rollouts come as their groups finish."""
         self._memory.check_weights()
         engine = self._started().llm_engine
@@ -182,7 +182,7 @@ class VLLMEngine:
                     finished[place][index] = self._completion(output.outputs[0], seed)
                     done = len(finished[place]) == len(requests[place].seeds)
                     if done and first <= place < last:
-                        yield _rollout(requests[place], finished.pop(place))
+                        yield place - first, _rollout(requests[place], finished.pop(place))
                 self._patience.check(started, unfinished=engine.get_num_unfinished_requests())
         finally:
             self._cancel(engine)
@@ -270,7 +270,7 @@ def _of_all_ranks(
 ) -> tuple[list[GenerationRequest], int]:
     """The requests of all ranks, in one order for all, and where this rank's begin.
 
-    A rank's own stay the very same objects: whoever asked recognises them.
+    A rank's own stay whole: its rollouts are trained on with their pixels.
     """
     rank = distributed.get_rank()
     everyone: list[list[GenerationRequest]] = [[]] * distributed.get_world_size()

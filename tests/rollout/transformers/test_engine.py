@@ -20,7 +20,7 @@ from sophia.rollout.transformers import decoding
 from sophia.rollout.transformers import engine as transformers_engine
 from sophia.rollout.transformers.engine import TransformersEngine, chunks
 from sophia.types import GenerationRequest, Rollout, SamplingParams
-from tests.builders import prompt
+from tests.builders import generated, prompt
 
 SAMPLING = SamplingParams(max_new_tokens=12)
 
@@ -63,7 +63,7 @@ def test_greedy_is_what_plain_generate_gives(
     plain = AutoModelForImageTextToText.from_pretrained(tiny_folder)
     greedy = SamplingParams(max_new_tokens=12, temperature=0.0)
     for request in requests(encoder, digits, samples=1):
-        got = next(engine.generate([request], greedy)).completions[0].token_ids
+        got = generated(engine, [request], greedy)[0].completions[0].token_ids
         expected = plain.generate(
             input_ids=request.encoded.prompt_ids[None],
             attention_mask=torch.ones_like(request.encoded.prompt_ids)[None],
@@ -80,9 +80,9 @@ def test_greedy_is_what_plain_generate_gives(
 def test_a_completion_depends_on_its_seed_not_on_its_batch(
     tiny_folder: Path, engine: TransformersEngine, encoder: PromptEncoder, digits: DigitsDataset
 ) -> None:
-    together = ids(list(engine.generate(requests(encoder, digits), SAMPLING)))
+    together = ids(generated(engine, requests(encoder, digits), SAMPLING))
     small = make_engine(tiny_folder, encoder, size=4)
-    apart = ids(list(small.generate(requests(encoder, digits), SAMPLING)))
+    apart = ids(generated(small, requests(encoder, digits), SAMPLING))
     assert together == apart
     assert len(set(together)) > 20  # and they differ from each other
 
@@ -91,7 +91,7 @@ def test_sampled_logps_are_the_trainers(
     tiny_folder: Path, engine: TransformersEngine, encoder: PromptEncoder, digits: DigitsDataset
 ) -> None:
     warm = SamplingParams(max_new_tokens=12, temperature=0.7)
-    batch = build_train_batch(list(engine.generate(requests(encoder, digits), warm)))
+    batch = build_train_batch(generated(engine, requests(encoder, digits), warm))
     scorer = TokenScorer(load_model(tiny_folder), rows="naive", temperature=0.7)
     with torch.no_grad():
         expected = scorer(batch).per_token_logps
@@ -103,8 +103,8 @@ def test_text_only_and_image_prompts_in_one_batch(
 ) -> None:
     text = GenerationRequest(prompt=prompt(), encoded=encoder(prompt()), seeds=(1, 2))
     mixed = [*requests(encoder, digits, count=2, samples=2), text]
-    together = ids(list(engine.generate(mixed, SAMPLING)))
-    assert ids(list(engine.generate([text], SAMPLING))) == together[-2:]
+    together = ids(generated(engine, mixed, SAMPLING))
+    assert ids(generated(engine, [text], SAMPLING)) == together[-2:]
 
 
 def test_media_tokens_are_never_drawn(
@@ -117,7 +117,7 @@ def test_media_tokens_are_never_drawn(
     norm = weights["model.language_model.norm.weight"].detach()
     embedding[placeholder] = 100 * embedding[placeholder] + norm  # the tied head now shouts it
     engine.load_weights([("model.language_model.embed_tokens.weight", embedding)])
-    drawn = ids(list(engine.generate(requests(encoder, digits), SAMPLING)))
+    drawn = ids(generated(engine, requests(encoder, digits), SAMPLING))
     assert not any(placeholder in tokens for tokens in drawn)
 
 
@@ -125,10 +125,10 @@ def test_new_weights_are_used_and_unknown_ones_refused(
     tiny_folder: Path, encoder: PromptEncoder, digits: DigitsDataset
 ) -> None:
     engine = make_engine(tiny_folder, encoder)
-    before = ids(list(engine.generate(requests(encoder, digits), SAMPLING)))
+    before = ids(generated(engine, requests(encoder, digits), SAMPLING))
     weights = [(n, p + 0.05) for n, p in load_model(tiny_folder).named_parameters()]
     assert engine.load_weights(weights) == len(weights)
-    assert ids(list(engine.generate(requests(encoder, digits), SAMPLING))) != before
+    assert ids(generated(engine, requests(encoder, digits), SAMPLING)) != before
     with pytest.raises(ValueError, match="has no weight 'nonsense'"):
         engine.load_weights([("nonsense", torch.zeros(1))])
 
@@ -140,7 +140,7 @@ def test_the_end_token_belongs_to_the_completion(
     end = encoder.tokenizer.eos_token_id
     completions = [
         c
-        for r in engine.generate(requests(encoder, digits, count=3), sampling)
+        for r in generated(engine, requests(encoder, digits, count=3), sampling)
         for c in r.completions
     ]
     ended = [c for c in completions if not c.truncated]
@@ -155,7 +155,7 @@ def test_engine_construction_leaves_the_random_state(
 ) -> None:
     engine = make_engine(tiny_folder, encoder)
     state = torch.random.get_rng_state()
-    list(engine.generate(requests(encoder, digits, count=1), SAMPLING))
+    generated(engine, requests(encoder, digits, count=1), SAMPLING)
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
@@ -168,12 +168,14 @@ def test_groups_of_different_size_come_as_they_finish(
     short = replace(short, forced=((7, end), (7, 8, end), (end,)))
     long = replace(long, forced=((7,) * 9, (8,) * 12, (9,) * 2 + (end,)))
     single = replace(single, seeds=single.seeds[:1])
-    got = list(engine.generate([long, short, single], SAMPLING))
+    answers = list(engine.generate([long, short, single], SAMPLING))
+    assert [place for place, _ in answers] == [1, 0, 2]
+    got = [rollout for _, rollout in answers]
     assert [r.prompt.uid for r in got] == [r.prompt.uid for r in (short, long, single)]
     assert [c.token_ids for c in got[0].completions] == list(short.forced)
     assert got[1].completions[1].token_ids == (8,) * 12
     assert got[1].completions[0].token_ids[:9] == (7,) * 9
-    alone = next(engine.generate([single], SAMPLING))
+    alone = generated(engine, [single], SAMPLING)[0]
     assert got[2].completions[0].token_ids == alone.completions[0].token_ids
 
 
@@ -189,10 +191,11 @@ def test_a_finished_group_comes_once_though_it_stays_in_the_batch(
     found = []
     for share in (0.0, 0.25, 2.0):  # groups leave at once, when a quarter is over, never
         monkeypatch.setattr(decoding, "_WORTH_LEAVING", share)
-        rollouts = list(engine.generate(asked, SAMPLING))
-        assert sorted(r.prompt.uid for r in rollouts) == sorted(r.prompt.uid for r in asked)
-        assert rollouts[0].prompt.uid == asked[2].prompt.uid
-        found.append({r.prompt.uid: ids([r]) for r in rollouts})
+        answers = list(engine.generate(asked, SAMPLING))
+        assert sorted(place for place, _ in answers) == list(range(6))
+        assert all(r.prompt.uid == asked[place].prompt.uid for place, r in answers)
+        assert answers[0][0] == 2
+        found.append({place: ids([r]) for place, r in answers})
     assert found[0] == found[1] == found[2]
 
 

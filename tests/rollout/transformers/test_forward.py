@@ -57,7 +57,7 @@ def requests(name: str, folder: Path) -> list[GenerationRequest]:
 def completions(
     engine: TransformersEngine, asked: list[GenerationRequest], sampling: SamplingParams
 ) -> dict[str, tuple[Completion, ...]]:
-    return {r.prompt.uid: r.completions for r in engine.generate(asked, sampling)}
+    return {r.prompt.uid: r.completions for _, r in engine.generate(asked, sampling)}
 
 
 SAMPLING = SamplingParams(max_new_tokens=40, temperature=1.5, repetition_penalty=1.2)
@@ -96,7 +96,8 @@ def test_greedy_is_what_plain_generate_gives(name: str, folders: dict[str, Path]
     greedy = SamplingParams(max_new_tokens=12, temperature=0.0)
     banned = list(PromptEncoder(folders[name]).media_token_ids)
     for request in requests(name, folders[name]):
-        got = next(engine.generate([request], greedy)).completions[0].token_ids
+        _, rollout = next(engine.generate([request], greedy))
+        got = rollout.completions[0].token_ids
         prompt = request.encoded.prompt_ids[None]
         expected = plain.generate(
             prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=12, do_sample=False,

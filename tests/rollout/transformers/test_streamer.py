@@ -12,6 +12,7 @@ from sophia.data.encode import PromptEncoder
 from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.rollout.transformers.streamer import TextStreamer
 from sophia.types import GenerationRequest, SamplingParams
+from tests.builders import generated
 
 
 def decode(tokens: Sequence[int]) -> str:
@@ -47,9 +48,9 @@ def test_streaming_is_generating(
     request = GenerationRequest(prompt=digits[0], encoded=encoder(digits[0]), seeds=(5,))
     pieces: list[str] = []
     streamed = engine.stream(request, sampling, pieces.append).completions[0]
-    (generated,) = next(engine.generate([request], sampling)).completions
-    assert streamed == generated
-    assert "".join(pieces) == generated.text
+    (whole,) = generated(engine, [request], sampling)[0].completions
+    assert streamed == whole
+    assert "".join(pieces) == whole.text
     assert len(pieces) > 1
     both = GenerationRequest(prompt=digits[0], encoded=encoder(digits[0]), seeds=(5, 6))
     with pytest.raises(ValueError, match=r"one completion can be streamed, not 2"):

@@ -37,7 +37,7 @@ class StepScores(Protocol):
         """Start scoring the rollout of the step's prompt at ``place``; returns at once."""
 
     def collect(self) -> tuple[ScoredGroup, ...]:
-        """Wait for all submitted rollouts; groups come back in the order of their places."""
+        """Wait for the scores of all submitted rollouts; groups come in the order of places."""
 
     def metrics(self) -> Metrics:
         """Figures of this step's scoring (latency, failures); complete after ``collect``."""

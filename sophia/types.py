@@ -46,19 +46,21 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What is asked, and what a right answer is.
-
-    ``options`` maps a letter to its text (empty unless multiple choice). ``tolerance`` is relative
-    (|p - g| <= tolerance |g|). ``metadata`` holds whatever else the row carried.
-    """
+    """A question with its images, and what a right answer to it is."""
 
     uid: str
+    """Names the row; seeds of completions are made from it."""
     messages: tuple[Message, ...]
     answer: str
+    """The gold answer."""
     problem_type: str
+    """Which rule grades an answer, such as ``math`` or ``multiple choice``."""
     options: Mapping[str, str] = field(default_factory=dict)
+    """The text of each option by its letter; empty unless it is multiple choice."""
     tolerance: float = 0.0
+    """How far a number p may be from the gold g, relatively: |p - g| <= tolerance * |g|."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Whatever else the row carried."""
 
     @property
     def media(self) -> tuple[Media, ...]:
@@ -75,9 +77,9 @@ class Prompt:
 class EncodedPrompt:
     """A prompt as tensors, made once per step and shared by engine, reference and policy.
 
-    ``prompt_ids`` has every image placeholder expanded to one token per image feature.
-    ``image_features`` is what a frozen vision tower makes of all images, each output (features, H);
-    () while that is unknown.
+    P is its number of tokens. ``prompt_ids`` has every image placeholder expanded to one token per
+    image feature. ``image_features`` is what a frozen vision tower makes of all images, each output
+    (features, H); () while that is unknown.
     """
 
     prompt_ids: Tensor  # (P,) int64
@@ -117,7 +119,10 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardPart:
-    """One named term. ``value`` None: could not be scored. ``weight`` is what was applied."""
+    """One named term of a reward.
+
+    ``value`` is None where it could not be scored, ``weight`` what it was multiplied by.
+    """
 
     name: str
     value: float | None
@@ -201,9 +206,9 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightSample:
-    """Some columns of a weight by Hugging Face name; of a vector, some elements.
+    """Which columns of a weight are read, the weight by its Hugging Face name.
 
-    Weights of more than two dimensions count as (first, rest).
+    Of a vector they are elements. Weights of more than two dimensions count as (first, rest).
     """
 
     name: str

@@ -22,21 +22,21 @@ from sophia.types import EncodedPrompt, GenerationRequest, Prompt, Rollout, Samp
 
 
 class Clocked(Clock, Policy, Protocol):
-    """What the callback needs of the module."""
+    """The module that is trained, as far as the callback needs it."""
 
     def encode_images(self, prompts: Sequence[EncodedPrompt]) -> Sequence[EncodedPrompt]:
         """The prompts, with image features where the trainer knows them for good."""
 
 
 class RolloutCallback(Callback):
-    """Generates before each training step.
+    """Draws the completions of each step before it is trained on, and starts their scoring.
 
     Args:
         engine: draws the completions.
         composer: scores them, while others are still being generated.
-        sampling: how they are drawn.
-        num_generations: per prompt.
-        seed: of the run.
+        sampling: how completions are drawn.
+        num_generations: how many completions each prompt gets, at least 2.
+        seed: the run's seed, from which each completion has its own.
         sync: brings the policy's weights to the same engine.
     """
 
@@ -66,7 +66,7 @@ class RolloutCallback(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: StepBatch, batch_idx: int
     ) -> None:
-        """Sample the step."""
+        """Push the weights, draw completions, start their scoring, and set ``batch.sampled``."""
         policy = cast("Clocked", pl_module)
         with batch.timeline.phase("image_features"):
             encoded = policy.encode_images(batch.encoded)
@@ -84,7 +84,7 @@ class RolloutCallback(Callback):
     def _push(
         self, policy: Clocked, requests: Sequence[GenerationRequest], timeline: Timeline
     ) -> dict[str, Metric]:
-        """Weights into the engine, and the proof that they are there."""
+        """Bring the weights into the engine and prove that they are there, when a push is due."""
         if not self._sync.due(policy.rl_step):
             return {"sync/tensors": Mean.of([0.0])}
         with timeline.phase("weight_sync"):
@@ -96,7 +96,10 @@ class RolloutCallback(Callback):
         return {"sync/tensors": Mean.of([tensors]), "sync/readback_elements": Mean.of([elements])}
 
     def _compare_logps(self, policy: Clocked, rollouts: Sequence[Rollout]) -> dict[str, Metric]:
-        """One completion's log-probabilities, engine against trainer, when their turn has come."""
+        """Compare one completion's log-probabilities, engine against trainer, when it is due.
+
+        Raises EngineFailed when they are further apart than rounding explains.
+        """
         every = self._sync.settings.probe_every_n_steps
         if not every or policy.rl_step % every or not self._sync.due(policy.rl_step):
             return {}

@@ -26,7 +26,7 @@ Figure = Literal["accuracy", "thinking", "format"]
 
 
 class _Policy(Clock, WeightSource, Protocol):
-    """What the callback needs of the module."""
+    """The module that is trained, as far as the callback needs it."""
 
 
 class ValidationCallback(Callback):

@@ -28,13 +28,14 @@ class RewardComposer:
     """Scores rollouts while others are still being generated.
 
     Args:
-        annealing: weight of the thinking reward at an RL step; alpha * exp(-step / T) in the paper.
+        annealing: what the thinking reward weighs at an RL step; alpha * exp(-step / T) in the
+            paper (arXiv:2505.17018, eq. 5).
         judge: scores the thinking; not asked when ``thinking`` is None.
-        outcome: grades the answer; weight 1.
-        format: whether a response has the format that was asked for.
+        outcome: grades the answer; its weight in the total is 1.
+        format: says whether a response has the format that was asked for.
         format_mode: ``gate``: a response without the format gets a total of 0, is not judged and
             takes no side in the trust weight. ``weight``: the format is a part like any other.
-        format_weight: what it weighs then.
+        format_weight: what the format weighs in the total in the mode ``weight``.
         thinking: which completions are judged and when that counts; None for no thinking reward.
         trust: whether gamma (eq. 3) is applied; otherwise it is 1.
         extra: a user's own rewards by name.
@@ -65,7 +66,7 @@ class RewardComposer:
         self._threads = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="rewards")
 
     def open_step(self, rl_step: int) -> CompositionStep:
-        """Start the scoring of one RL step."""
+        """Start the scoring of one RL step; raises RunStopped when the judge is down for good."""
         judge = self._judge.open_step() if self._thinking is not None else None
         return CompositionStep(self, judge=judge, thinking_weight=self._annealing(rl_step))
 
@@ -74,7 +75,7 @@ class RewardComposer:
         self._threads.shutdown(cancel_futures=True)
 
     def start(self, rollout: Rollout, judge: JudgeStep | None) -> Future[GradedGroup]:
-        """Grade by rule in a thread and send the judge what it shall see."""
+        """Grade a rollout by rule in a thread, and there send the judge what it shall see."""
         return self._threads.submit(self._grade, rollout, judge)
 
     def _grade(self, rollout: Rollout, judge: JudgeStep | None) -> GradedGroup:
@@ -113,7 +114,7 @@ class RewardComposer:
         )  # fmt: skip
 
     def _reward(self, graded: GradedGroup, term: ThinkingTerm, weight: float, index: int) -> Reward:
-        """Of one completion; ``weight`` is that of the thinking reward, before trust."""
+        """The reward of one completion; ``weight`` is that of its thinking, before trust."""
         outcome, thinking = graded.outcomes[index], term.values[index]
         form = RewardPart(
             name="format", value=float(graded.well_formed[index]), weight=self._format_weight
@@ -150,17 +151,23 @@ class RewardComposer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedGroup:
-    """A rollout graded by rule, with the judge's answer still under way."""
+    """A rollout graded by rule, with the judge's answer still under way; one entry a completion."""
 
     rollout: Rollout
     well_formed: tuple[bool, ...]
+    """Whether it has the format."""
     answered: tuple[bool, ...]
+    """Whether it passed the format gate; True without one."""
     verdicts: tuple[Verdict | None, ...]
     """Of the outcome rule; None for a completion behind the format gate, which is not graded."""
     outcomes: tuple[float | None, ...]
+    """In [0, 1], 0 behind the gate; None where the outcome could not be scored."""
     extra: Mapping[str, tuple[float | None, ...]]
+    """Values of a user's own rewards, by their names."""
     asked: tuple[bool, ...]
+    """Whether the judge is asked about it."""
     pending: Future[tuple[float | None, ...]] | None
+    """The judge's scores of those that it is asked about; None when it is asked about none."""
 
 
 class CompositionStep:
@@ -197,7 +204,7 @@ class CompositionStep:
         return list(self._timeline.spans)
 
     def collect(self) -> tuple[ScoredGroup, ...]:
-        """Wait for all; groups come back in the order of their places."""
+        """Wait for the scores of all rollouts; groups come in the order of their places."""
         return tuple(
             self._composer.finish(self._graded[place].result(), self._thinking_weight)
             for place in sorted(self._graded)

@@ -1,4 +1,4 @@
-"""One GRPO step: policy and frozen reference, and the clock of the run.
+"""One GRPO step (arXiv:2402.03300): policy and frozen reference, and the clock of the run.
 
 Shapes: B completions of a step on this rank, N all their tokens in one flat row.
 """
@@ -48,13 +48,13 @@ class GRPOModule(LightningModule):
 
     Args:
         model: what is loaded and what of it is trained.
-        policy_folder: the checkpoint the run starts from; also the reference.
+        policy_folder: the checkpoint that the run starts from; also the reference.
         optimizer: makes the optimizer from the trained parameters.
-        lr_schedule: factor of the learning rate at an RL step.
+        lr_schedule: what the learning rate is multiplied by at an RL step.
         loss: what is minimised.
-        update: how.
-        temperature: of sampling; log-probabilities are taken at it.
-        max_new_tokens: length limit, for ``constant_length`` aggregation.
+        update: how a rollout is cut into optimizer steps and micro-batches.
+        temperature: the temperature of sampling, at which log-probabilities are taken too.
+        max_new_tokens: the length limit, in tokens; ``constant_length`` aggregation divides by it.
         rows: how sequences are laid out for the model, the same in every pass; shared rows become
             naive ones for a model that they are not exact for (sophia/models/exactness.py).
     """
@@ -78,7 +78,7 @@ class GRPOModule(LightningModule):
         self.policy: TokenScorer | None = None
         self._reference: list[TokenScorer] = []  # a plain list: in no state_dict
         self._adapters = model.lora is not None
-        self._scorers = ScorerFactory(
+        self._factory = ScorerFactory(
             model,
             policy_folder,
             rows=rows,
@@ -90,65 +90,67 @@ class GRPOModule(LightningModule):
         self._loss = loss
         self._update = update
         self._max_new_tokens = max_new_tokens
+        self._budget: TokenBudget  # this and the next follow from the loaded policy: on_fit_start
+        self._performance: Performance
 
     def configure_model(self) -> None:
-        """Load policy and reference; called more than once by Lightning."""
+        """Load policy and reference, whole or sharded; Lightning calls it more than once."""
         if self.policy is not None:
             return
         # With adapters the reference is the policy without them.
         wants_reference = self._loss.beta > 0.0 and not self._adapters
         strategy = self.trainer.strategy
         if not isinstance(strategy, ShardedStrategy):
-            self.policy = self._scorers.policy()
-            self._reference = [self._scorers.reference(self.policy)] if wants_reference else []
+            self.policy = self._factory.policy()
+            self._reference = [self._factory.reference(self.policy)] if wants_reference else []
             return
         sharding, offload = strategy.sharding, strategy.offload
-        policy = self._scorers.sharded_policy(sharding, offload="optimizer" in offload)
+        policy = self._factory.sharded_policy(sharding, offload="optimizer" in offload)
         if wants_reference:
             on_cpu = "reference" in offload
-            self._reference = [self._scorers.sharded_reference(policy, sharding, offload=on_cpu)]
+            self._reference = [self._factory.sharded_reference(policy, sharding, offload=on_cpu)]
         self.policy = policy
 
     def configure_optimizers(self) -> Optimizer:
-        """The optimizer over what is not frozen."""
-        trained = [p for p in self._scorer.parameters() if p.requires_grad]
+        """The optimizer over all parameters that are not frozen."""
+        trained = [p for p in self._loaded_policy.parameters() if p.requires_grad]
         return with_configured_rates(self._make_optimizer(trained))
 
     def on_fit_start(self) -> None:
-        """Bring the reference to the policy's device: Lightning does not know it."""
+        """Bring the reference to the policy's device, as Lightning does not know it; take sizes."""
         if not isinstance(self.trainer.strategy, ShardedStrategy):
             for reference in self._reference:
                 reference.to(self.device)
         self._budget = TokenBudget(
             tokens=self._update.micro_batch_tokens,
-            rows=self._scorer.rows,
-            tokens_per_patch=tokens_per_patch(self._scorer.model),
+            rows=self._loaded_policy.rows,
+            tokens_per_patch=tokens_per_patch(self._loaded_policy.model),
         )
         self._performance = Performance(
-            self._scorer.model,
-            rows=self._scorer.rows,
+            self._loaded_policy.model,
+            rows=self._loaded_policy.rows,
             reference=self._loss.beta > 0.0,
             old=not self._update.on_policy,
             num_iterations=self._update.num_iterations,
-            device=self._scorer.device,
+            device=self._loaded_policy.device,
         )
 
     def trained_weights(self) -> Iterator[TrainedWeight]:
-        """What training changes, under Hugging Face names, for the rollout engine."""
+        """The weights that training changes, under Hugging Face names, for the rollout engine."""
         strategy = self.trainer.strategy
         dtype = None
         if isinstance(strategy, ShardedStrategy):
             dtype = strategy.sharding.compute_dtype
-        return trained_weights(self._scorer.model, dtype=dtype)
+        return trained_weights(self._loaded_policy.model, dtype=dtype)
 
     def score(self, rollouts: Sequence[Rollout]) -> Tensor:
         """(N,) log-probs of all tokens of some rollouts, under the policy as it is now."""
         batch = build_train_batch(rollouts)
-        return self._score_all(self._scorer, batch, [(0, len(batch.lengths))])
+        return self._logps(self._loaded_policy, batch, [(0, len(batch.lengths))])
 
     def encode_images(self, prompts: Sequence[EncodedPrompt]) -> Sequence[EncodedPrompt]:
-        """With image features where the vision tower is constant; they serve engine and passes."""
-        scorer = self._scorer
+        """The prompts, with image features for engine and passes where the tower never changes."""
+        scorer = self._loaded_policy
         if scorer.rows != "shared" or not has_constant_tower(scorer.model):
             return prompts
         return with_image_features(scorer.model, prompts, device=scorer.device)
@@ -156,19 +158,22 @@ class GRPOModule(LightningModule):
     @property
     def hf_model(self) -> nn.Module:
         """The policy as a Hugging Face model, for export."""
-        model: nn.Module = self._scorer.model
+        model: nn.Module = self._loaded_policy.model
         return model
 
     def training_step(self, batch: StepBatch, batch_idx: int) -> None:
-        """One RL step. Reference and old log-probs come first: the scores arrive meanwhile."""
+        """Train on the rollouts of one RL step, log its row and advance the clock.
+
+        Reference and old log-probs come first: the scores arrive meanwhile.
+        """
         sampled = batch.sampled
         flat = build_train_batch(sampled.rollouts)
         spans = self._micro_batches(flat)
         with batch.timeline.phase("reference"):
-            ref = self._score_reference(flat, spans)
+            ref = self._reference_logps(flat, spans)
             self._finish_kernels()
         with batch.timeline.phase("old"):
-            old = None if self._update.on_policy else self._score_all(self._scorer, flat, spans)
+            old = None if self._update.on_policy else self._logps(self._loaded_policy, flat, spans)
             self._finish_kernels()
         with batch.timeline.phase("reward_wait"):
             groups = sampled.scores.collect()
@@ -191,46 +196,46 @@ class GRPOModule(LightningModule):
         self.rl_step += 1
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The clock belongs to the state; so does what adapters are merged with."""
+        """Save the clock, and the factor that adapters are merged with."""
         checkpoint["rl_step"] = self.rl_step
-        checkpoint["adapter_scaling"] = adapter_scaling(self._scorer.model)
+        checkpoint["adapter_scaling"] = adapter_scaling(self._loaded_policy.model)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Set the clock."""
+        """Set the clock to the RL step of the checkpoint."""
         self.rl_step = checkpoint["rl_step"]
 
     @property
-    def _scorer(self) -> TokenScorer:
+    def _loaded_policy(self) -> TokenScorer:
         assert self.policy is not None, "configure_model has not run"
         return self.policy
 
     def _micro_batches(self, batch: TrainBatch) -> list[SequenceSpan]:
-        return self._budget.spans(batch, most=self._most)
+        return self._budget.spans(batch, most=self._largest_over_ranks)
 
-    def _most(self, number: int) -> int:
-        """The largest of all ranks."""
+    def _largest_over_ranks(self, number: int) -> int:
+        """The largest number of all ranks; a collective."""
         mine = torch.tensor(float(number), device=self.device)
         return int(self.trainer.strategy.reduce(mine, reduce_op="max"))
 
-    def _score_reference(self, batch: TrainBatch, spans: Sequence[SequenceSpan]) -> Tensor | None:
+    def _reference_logps(self, batch: TrainBatch, spans: Sequence[SequenceSpan]) -> Tensor | None:
         if self._loss.beta == 0.0:
             return None
         if not self._adapters:
-            return self._score_all(self._reference[0], batch, spans)
-        with adapters_off(self._scorer.model):
-            return self._score_all(self._scorer, batch, spans)
+            return self._logps(self._reference[0], batch, spans)
+        with adapters_off(self._loaded_policy.model):
+            return self._logps(self._loaded_policy, batch, spans)
 
     @torch.no_grad()
-    def _score_all(
+    def _logps(
         self, scorer: TokenScorer, batch: TrainBatch, spans: Sequence[SequenceSpan]
     ) -> Tensor:
-        """(N,) log-probs of all tokens, without gradients, micro-batch by micro-batch."""
+        """(N,) log-probs of all tokens by a scorer, without gradients, span by span."""
         return torch.cat([scorer(slice_sequences(batch, *s)).per_token_logps for s in spans])
 
     def _finish_kernels(self) -> None:
-        """A phase ends when its work does; scoring goes on in threads meanwhile."""
-        if self._scorer.device.type == "cuda":
-            torch.cuda.synchronize(self._scorer.device)
+        """Wait for the GPU: a phase ends when its work does. Scoring goes on in threads."""
+        if self._loaded_policy.device.type == "cuda":
+            torch.cuda.synchronize(self._loaded_policy.device)
 
     def _with_scores(self, batch: TrainBatch, groups: tuple[ScoredGroup, ...]) -> TrainBatch:
         scores = collate_scores(groups)
@@ -248,7 +253,10 @@ class GRPOModule(LightningModule):
         return with_advantages(batch, advantages, in_loss)
 
     def _batch_std(self, rewards: Tensor, valid: Tensor) -> Tensor | None:
-        """() deviation over all ranks; every rank holds equally many completions."""
+        """() the deviation of rewards over all ranks, which hold equally many completions each.
+
+        None where advantages are not divided by it.
+        """
         if self._update.scale_rewards != "batch":
             return None
         mine = torch.where(valid, rewards, torch.nan).float().to(self.device)
@@ -261,10 +269,10 @@ class GRPOModule(LightningModule):
         assert isinstance(optimizer, Optimizer)
         warmup = min((self.rl_step + 1) / max(self._update.warmup_steps, 1), 1.0)
         rate = set_learning_rate(optimizer, warmup * self._lr_schedule(self.rl_step))
-        parameters = list(self._scorer.parameters())
+        parameters = list(self._loaded_policy.parameters())
         before = sample_parameters(parameters)
         update = PolicyUpdate(
-            self._scorer,
+            self._loaded_policy,
             optimizer,
             loss=self._loss,
             config=self._update,
@@ -282,7 +290,7 @@ class GRPOModule(LightningModule):
         }
 
     def _log_step(self, metrics: Metrics) -> None:
-        """One row at this RL step, of all ranks, to every logger."""
+        """Give every logger one row for this RL step, merged over all ranks."""
         row = over_ranks(metrics)
         for logger in self.loggers:
             logger.log_metrics(row, step=self.rl_step)

@@ -83,8 +83,8 @@ def test_it_runs_once_per_step_for_engine_reference_and_policy(
 ) -> None:
     loader = ModelLoader(path=str(tiny_folder), freeze=("vision", "projector") if constant else ())
     run = Run(tiny_folder, num_steps=1, model=loader)
-    policy = run.module._scorers.policy()
-    reference = run.module._scorers.reference(policy)
+    policy = run.module._factory.policy()
+    reference = run.module._factory.reference(policy)
     run.module.policy, run.module._reference = policy, [reference]
     calls: Counter[str] = Counter()
     for name, model in (

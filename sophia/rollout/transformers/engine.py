@@ -26,7 +26,7 @@ from sophia.types import (
 )
 
 _MAX_PROMPT_TOKENS = 32768
-"""Of the prompts of a chunk, each counted as long as the longest: so their keys are kept."""
+"""The most in a chunk, every prompt counted as long as the longest: so their keys are kept."""
 
 
 class TransformersEngine:
@@ -34,7 +34,7 @@ class TransformersEngine:
 
     Args:
         policy_folder: the checkpoint whose architecture (and first weights) it takes.
-        decode: token ids -> text without special tokens.
+        decode: turns token ids into text without special tokens.
         media_token_ids: tokens that may never be drawn.
         device: where it runs; ``auto`` is this process's GPU where there is one.
         max_batch_size: completions generated at a time; a request is never split. A model that
@@ -80,28 +80,32 @@ class TransformersEngine:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The precision it keeps weights in."""
+        """The type that it keeps weights in."""
         dtype: torch.dtype = self._model.dtype
         return dtype
 
     def read_weights(self, samples: Sequence[WeightSample]) -> list[Tensor]:
-        """(rows, columns) of each weight."""
+        """The (rows, columns) of each sample, from the weights that it samples with."""
         own = self._model.state_dict()
         return [columns(own[sample.name], sample.columns) for sample in samples]
 
     def metrics(self) -> dict[str, Metric]:
-        """Nothing that the step does not know itself."""
+        """No figures: this engine has none that the step does not know itself."""
         return {}
 
     @contextlib.contextmanager
     def awake(self) -> Iterator[None]:
-        """Memory stays where it is: this engine is for models that fit beside the trainer."""
+        """Do nothing: memory stays where it is, for models that fit beside the trainer."""
         yield
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams
     ) -> Iterator[tuple[int, Rollout]]:
-        """Chunk by chunk; a completion depends on its seed alone, not on the chunking."""
+        """Yield rollouts with the indices of their requests, chunk by chunk.
+
+        A completion depends on its seed alone, not on how requests are cut into chunks. Raises
+        ValueError for stop strings, which this engine does not know.
+        """
         if sampling.stop:
             raise ValueError(
                 f"sampling.stop is {list(sampling.stop)}, but the transformers engine knows no stop"
@@ -150,9 +154,10 @@ class TransformersEngine:
             yield drawn.place, rollout
 
     def _prepare_attention(self) -> bool:
-        """Whether prompts are computed once per group; else the model does as it was made to do.
+        """Choose the attention; returns whether prompts are computed once per group.
 
-        Its eager attention then, because others may leave out what a model does to its scores.
+        Where that is not exact the model gets its eager attention, because others may leave out
+        what a model does to its scores.
         """
         refuse_what_is_never_right(self._model.config)
         if why_not_shared(self._model.config) is None:
@@ -186,7 +191,7 @@ class TransformersEngine:
 def chunks(
     requests: Sequence[GenerationRequest], max_batch_size: int
 ) -> Iterator[list[GenerationRequest]]:
-    """Neighbours with equally many samples, as many as fit."""
+    """Cut requests into runs of neighbours with equally many samples, as many as fit."""
     chunk: list[GenerationRequest] = []
     longest = 0
     for request in requests:

@@ -32,19 +32,19 @@ from sophia.types import (
 
 
 class VLLMEngine:
-    """Prompts go in as ids with one placeholder per image, and the images themselves.
+    """A RolloutEngine on vLLM, which gets prompts as ids and their images beside them.
 
-    A group's completions are requests of their own that share the prompt's cache; each depends on
-    its own seed only.
+    The ids have one placeholder per image. A group's completions are requests of their own that
+    share the prompt's cache; each depends on its own seed only.
 
     Args:
         policy_folder: the checkpoint whose architecture (and first weights) it takes.
-        decode: token ids -> text without special tokens.
-        unexpanded_ids: prompt -> ids with one placeholder per image.
+        decode: turns token ids into text without special tokens.
+        unexpanded_ids: the ids of a prompt, with one placeholder per image.
         media_token_ids: tokens that may never be drawn.
-        seed: of the run; given to vLLM, which draws nothing with it.
-        settings: sizes and share of the machine.
-        patience: how long it may take.
+        seed: the run's seed; given to vLLM, which draws nothing with it.
+        settings: its sizes and its share of the machine.
+        patience: how long vLLM may take for a step of its own and for a whole rollout.
     """
 
     def __init__(
@@ -67,12 +67,13 @@ class VLLMEngine:
         self._patience = patience
         self._version = 0
         self.num_prompt_tokens = 0
-        """Of completions since it last woke, each counting its prompt."""
+        """Prompt tokens of all completions since it last woke; each counts its own prompt."""
         self.num_cached_tokens = 0
-        """Those of them that were not computed again."""
+        """How many of those came from the cache and were not computed again."""
         self._memory = MemoryHandOver(settings.sleep_level)
         self._never_pushed: list[str] | None = None  # unknown before the first push
         self._llm: Any = None
+        self._end_token_ids: tuple[int, ...] = ()  # known once vLLM is started
 
     @property
     def weights_version(self) -> int:
@@ -81,7 +82,7 @@ class VLLMEngine:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The precision it keeps weights in."""
+        """The type that it keeps weights in."""
         dtype: torch.dtype = getattr(torch, self._settings.dtype)
         return dtype
 
@@ -124,14 +125,14 @@ class VLLMEngine:
             )
 
     def _forget(self, llm: Any) -> None:
-        """Prefix cache, encoder cache and multimodal cache are keyed by prompt, not by weights."""
+        """Empty prefix, encoder and multimodal cache, which are keyed by prompt, not by weights."""
         if not llm.reset_prefix_cache():
             raise EngineFailed("vLLM could not reset its prefix cache: requests are still running.")
         llm.llm_engine.reset_encoder_cache()
         llm.llm_engine.reset_mm_cache()
 
     def read_weights(self, samples: Sequence[WeightSample]) -> list[Tensor]:
-        """(rows, columns) of each weight, asked of the layer that computes with it."""
+        """The (rows, columns) of each sample, asked of the layer that computes with the weight."""
         llm = self._started()
         from sophia.rollout.vllm.weights import reader
 
@@ -140,13 +141,13 @@ class VLLMEngine:
         return read
 
     def metrics(self) -> dict[str, Metric]:
-        """Share of prompt tokens that were not computed again; memory handed back, on a GPU."""
+        """The share of prompt tokens that came from the cache; on a GPU, memory handed back."""
         cached = Mean(total=self.num_cached_tokens, count=self.num_prompt_tokens)
         return {"engine/cached_prompt_share": cached, **self._memory.metrics()}
 
     @contextlib.contextmanager
     def awake(self) -> Iterator[None]:
-        """On a GPU, hold the cache's memory only inside. Metrics are counted anew from here."""
+        """Hold the cache's memory, on a GPU, only inside; metrics are counted anew from here."""
         llm = self._started()
         self.num_prompt_tokens = self.num_cached_tokens = 0
         self._run(lambda: self._memory.take(llm, "weights", "kv_cache"))
@@ -159,7 +160,10 @@ class VLLMEngine:
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams
     ) -> Iterator[tuple[int, Rollout]]:
-        """All requests are submitted, then rollouts come as their groups finish."""
+        """Submit all requests, then yield rollouts with their requests' indices as groups finish.
+
+        Raises EngineFailed when vLLM fails or takes too long.
+        """
         self._memory.check_weights()
         engine = self._started().llm_engine
         first, last = 0, len(requests)
@@ -215,7 +219,7 @@ class VLLMEngine:
         return given
 
     def _check_prompt(self, request: GenerationRequest, seen: Sequence[int]) -> None:
-        """vLLM expands image placeholders by itself; both sides must see the same prompt."""
+        """Raise EngineFailed unless vLLM, which expands placeholders, saw the same prompt."""
         expected = request.encoded.prompt_ids.tolist()
         if list(seen) != expected:
             raise EngineFailed(
@@ -254,7 +258,7 @@ class VLLMEngine:
         return self._llm
 
     def _run(self, action: Callable[[], Any]) -> Any:
-        """What dies inside vLLM (out of memory, a dead worker) stops the run with a message."""
+        """Run something of vLLM; what dies in it (no memory, a dead worker) is an EngineFailed."""
         with self._patience.heartbeat():
             try:
                 return action()
@@ -280,7 +284,7 @@ def _of_all_ranks(
 
 
 def _without_pixels(request: GenerationRequest) -> GenerationRequest:
-    """vLLM makes its own; these may lie on a GPU of another process."""
+    """The request without pixels, which may lie on this process's GPU; vLLM makes its own."""
     encoded = replace(request.encoded, pixel_values=None, image_features=())
     return replace(request, encoded=encoded)
 

@@ -15,14 +15,14 @@ class EngineFailed(RunStopped):
 
 
 class StoppedTogether(RunStopped):
-    """All processes stop at the same place, so that they can still save together."""
+    """Raised by all processes at the same place, so that they can still save together."""
 
 
 @contextlib.contextmanager
 def together() -> Iterator[None]:
-    """Work of every process: where one has to stop inside, all stop at the end of it.
+    """Around work of every process: where one has to stop inside, all stop at the end of it.
 
-    Nothing inside may be a collective after the place that fails.
+    Nothing inside may be a collective after the place that fails. Raises as ``stop_together``.
     """
     try:
         yield
@@ -36,8 +36,8 @@ def stop_together(mine: RunStopped | None) -> None:
     """Stop all processes when one has to; every process must call this.
 
     Raises:
-        RunStopped: ``mine``, on a process that is alone.
-        StoppedTogether: on all of several, with the message of the first that has one.
+        RunStopped: ``mine``, where there is one process only.
+        StoppedTogether: on all of several processes, with the message of the first that has one.
     """
     from torch import distributed  # a command that never starts a run does without torch
 

@@ -37,18 +37,18 @@ class Mean:
         return float(self.total) / count if count else None
 
     def merge(self, other: Self) -> Self:
-        """The mean of both together."""
+        """The mean of the values of both."""
         return replace(self, total=self.total + other.total, count=self.count + other.count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum:
-    """A count or an amount."""
+    """A count or an amount, which adds up."""
 
     value: float
 
     def merge(self, other: Self) -> Self:
-        """Both amounts together."""
+        """The sum of both amounts."""
         return replace(self, value=self.value + other.value)
 
 
@@ -70,7 +70,7 @@ class Max:
         return None if largest == -math.inf else largest
 
     def merge(self, other: Self) -> Self:
-        """The larger of the two."""
+        """The larger of the two maxima."""
         return replace(self, largest=_larger(self.largest, other.largest))
 
 
@@ -92,7 +92,7 @@ class Min:
         return None if smallest == math.inf else smallest
 
     def merge(self, other: Self) -> Self:
-        """The smaller of the two."""
+        """The smaller of the two minima."""
         return replace(self, smallest=-_larger(-self.smallest, -other.smallest))
 
 
@@ -179,7 +179,7 @@ def _with_floats(metric: Metric) -> Metric:
 
 
 def _larger(left: float | Tensor, right: float | Tensor) -> float | Tensor:
-    """Of two of a kind; tensors are compared on their device."""
+    """The larger of two numbers or of two tensors, which are compared on their device."""
     if isinstance(left, float) and isinstance(right, float):
         return max(left, right)
     return left.maximum(right)  # type: ignore[union-attr,arg-type]

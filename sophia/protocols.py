@@ -33,11 +33,19 @@ class Clock(Protocol):
 class StepScores(Protocol):
     """The scoring of one step in flight (see RewardComposer.open_step)."""
 
+<<<<<<< HEAD
     def submit(self, place: int, rollout: Rollout) -> None:
         """Start scoring the rollout of the step's prompt at ``place``; returns at once."""
 
     def collect(self) -> tuple[ScoredGroup, ...]:
         """Wait for all submitted rollouts; groups come back in the order of their places."""
+=======
+    def submit(self, rollout: Rollout) -> None:
+        """Start scoring a rollout; returns at once."""
+
+    def collect(self) -> tuple[ScoredGroup, ...]:
+        """Wait for the scores of all submitted rollouts; groups come in the order of submission."""
+>>>>>>> english
 
     def metrics(self) -> Metrics:
         """Figures of this step's scoring (latency, failures); complete after ``collect``."""
@@ -50,18 +58,18 @@ class RolloutEngine(Protocol):
     """Draws completions; holds weights of its own that ``load_weights`` replaces."""
 
     def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> int:
-        """Replace weights by Hugging Face name; returns how many tensors were taken."""
+        """Replace weights, given by Hugging Face name; returns how many tensors were taken."""
 
     @property
     def weights_version(self) -> int:
-        """How many times weights were replaced."""
+        """How many times ``load_weights`` has replaced weights: 0 at first."""
 
     @property
     def dtype(self) -> dtype:
-        """The precision it keeps weights in."""
+        """The type that it keeps weights in."""
 
     def read_weights(self, samples: Sequence[WeightSample]) -> list[Tensor]:
-        """(rows, columns) of each, as the engine computes with them."""
+        """The (rows, columns) of each sample, as the engine computes with them."""
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: SamplingParams
@@ -94,7 +102,10 @@ class JudgeStep(Protocol):
     def submit(
         self, prompt: Prompt, completions: Sequence[Completion]
     ) -> Future[tuple[float | None, ...]]:
-        """Judge completions of one prompt; returns at once. One score each, None for failures."""
+        """Start judging completions of one prompt; returns at once.
+
+        The future holds one score in [0, 1] per completion, None where the judge failed.
+        """
 
     def metrics(self) -> Metrics:
         """``judge/*`` figures of this step, complete once its futures are done."""

@@ -11,10 +11,10 @@ from typing import Protocol
 
 
 class Schedule(Protocol):
-    """From the RL step to a value."""
+    """Anything that has a value for each RL step."""
 
     def __call__(self, step: int) -> float:
-        """The value at this step."""
+        """The value at an RL step, counted from 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

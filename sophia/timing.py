@@ -22,7 +22,8 @@ def timed(timings: dict[str, float], phase: str) -> Iterator[None]:
 class Span:
     """A piece of work by the clock on the wall, which threads and processes share.
 
-    ``lane`` is who did it: ``loader``, ``rules``, ``judge`` or ``trainer``.
+    ``lane`` is who did it: ``loader``, ``rules``, ``judge`` or ``trainer``. ``start`` and ``stop``
+    are seconds as ``time.time`` gives them.
     """
 
     lane: str
@@ -40,7 +41,7 @@ class Timeline:
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Work of the trainer: a step takes the sum of these."""
+        """Time what is inside as work of the trainer; a step takes the sum of its phases."""
         start = time.time()
         try:
             with timed(self.seconds, name):
@@ -49,5 +50,5 @@ class Timeline:
             self.add("trainer", name, start)
 
     def add(self, lane: str, phase: str, start: float) -> None:
-        """What began at ``start`` and ends now."""
+        """Note work that began at ``start`` and ends now."""
         self.spans.append(Span(lane=lane, phase=phase, start=start, stop=time.time()))

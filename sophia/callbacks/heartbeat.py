@@ -60,13 +60,13 @@ class HeartbeatCallback(Callback):
         self._beat(trainer, pl_module, "between steps")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Nothing is expected any more."""
+        """Stop watching: no phase is expected any more."""
         self._stop()
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Nothing is expected any more."""
+        """Stop watching: no phase is expected any more."""
         self._stop()
 
     def _beat(self, trainer: Trainer, pl_module: LightningModule, phase: str) -> None:

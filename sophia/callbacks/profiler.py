@@ -46,7 +46,7 @@ class ProfilerCallback(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Write what was recorded."""
+        """Write the trace of the step, if it was recorded."""
         if self._profile is None:
             return
         self._profile.stop()

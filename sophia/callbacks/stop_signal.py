@@ -39,7 +39,7 @@ class StopSignalCallback(Callback):
         self._stop_if_told()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Listen no more."""
+        """Put back the handler of SIGTERM that was there before."""
         if self._before is not None:
             signal.signal(signal.SIGTERM, self._before)
             self._before = None

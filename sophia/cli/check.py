@@ -30,13 +30,13 @@ _CORPUS_PROMPTS = 1024
 
 
 def check_or_exit(cfg: DictConfig) -> None:
-    """The command: exit status 1 lets a script stop at bad rows."""
+    """Check, and exit with status 1 when rows were refused, which lets a script stop at them."""
     if check(cfg):
         sys.exit(1)
 
 
 def check(cfg: DictConfig) -> int:
-    """Check the training data against the held-out part, then that part; the rows refused."""
+    """Check the training data against the held-out part, then that; returns the rows refused."""
     quiet_libraries()
     train, heldout = build_dataset(cfg, "train"), build_dataset(cfg, "heldout")
     outcome = build(cfg, "reward.outcome")

@@ -12,16 +12,16 @@ CONFIGS = ROOT / "configs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What `python -m sophia NAME` does.
+    """One command, `python -m sophia NAME`.
 
     Args:
         name: what is typed.
-        about: a line for the list of commands.
-        config: the file of configs/ that it is composed from.
+        about: what it does, in a line of the list of commands.
+        config: the file of configs/ that its configuration is composed from.
         settings: the dataclass of ``sophia.cli.settings`` that names its root keys.
-        script: the script at the top level that is this command, if it is one.
-        function: else the function that takes the composition, as ``module:name``.
-        sweeps: whether -m runs it for several values.
+        script: the script at the top level of the project that is this command; None without one.
+        function: the function that takes the configuration, as ``module:name``, where no script is.
+        sweeps: whether -m runs it once for each of several values.
         of_a_run: whether settings of the run that ``ckpt`` lies in are its defaults.
     """
 
@@ -88,7 +88,7 @@ COMMANDS = {
 
 
 def usage(typed: str) -> str:
-    """The list of commands, and what was probably meant."""
+    """The list of commands as text, and which one was probably meant by what was typed."""
     close = difflib.get_close_matches(typed, COMMANDS, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     known = "\n".join(f"  {command.name:12} {command.about}" for command in COMMANDS.values())

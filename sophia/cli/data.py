@@ -21,12 +21,12 @@ DataPart = Literal["train", "heldout", "validation"]
 
 
 def build_dataset(cfg: DictConfig, part: DataPart) -> Any:
-    """One part of the data, images still references; nothing is read yet."""
+    """The data set of one part of the data; its images are references, none is opened yet."""
     return build(cfg, f"data.{part}", {"template": build(cfg, "template")})
 
 
 def prompt_fitter(cfg: DictConfig, encoder: PromptEncoder) -> PromptFitter:
-    """Measures and opens prompts for the checkpoint that the encoder belongs to.
+    """What measures and opens prompts for the checkpoint that the encoder belongs to.
 
     Raises:
         ValueError: the checkpoint's image processor, and so the engine, would resize again.

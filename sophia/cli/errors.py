@@ -44,7 +44,7 @@ def readable_errors(*, debug: bool) -> Iterator[None]:
 def explained(
     error: HydraException | OmegaConfBaseException, *, configs: Path, config_name: str
 ) -> ValueError:
-    """The same mistake in our words."""
+    """What Hydra says about a command line or a configuration, as a ValueError in our words."""
     text = str(error)
     if isinstance(error, OverrideParseException):
         return ValueError(

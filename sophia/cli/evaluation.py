@@ -31,14 +31,14 @@ _NOT_SETTINGS = ("ckpt", "run_dir", "debug", "name")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """One policy that is asked.
+    """One of the policies that an evaluation asks.
 
     Args:
         label: its column in tables.
-        ckpt: what was typed.
+        ckpt: where it was said to be: a run folder, a checkpoint or a folder of weights.
         folder: its weights in Hugging Face format.
         prompts: the held-out prompts as this policy sees them.
-        digest: of everything that decides its records; part of their file's name.
+        digest: a hash of everything that decides its records; part of their file's name.
     """
 
     label: str
@@ -49,7 +49,7 @@ class Policy:
 
 
 def find_policies(cfg: DictConfig) -> list[Policy]:
-    """Those that ``ckpt`` names.
+    """The policies that ``ckpt`` names, and the held-out prompts opened for each.
 
     Raises:
         ValueError: one of them is no policy, two are the same, or a prompt cannot be graded.
@@ -71,7 +71,7 @@ def find_policies(cfg: DictConfig) -> list[Policy]:
 
 
 def output_folder(cfg: DictConfig, policies: Sequence[Policy]) -> Path:
-    """``run_dir``, or a folder that the same evaluation finds again."""
+    """Make ``run_dir``, or a folder that the same evaluation finds again."""
     digest = hashlib.sha256("".join(policy.digest for policy in policies).encode()).hexdigest()
     folder = Path(cfg.run_dir or Path("outputs") / "evaluate" / digest[:10])
     folder.mkdir(parents=True, exist_ok=True)
@@ -149,7 +149,10 @@ def _decoding(cfg: DictConfig) -> str:
 
 
 def labels(ckpts: Sequence[str]) -> list[str]:
-    """The shortest ends of the paths that tell them apart."""
+    """A label for each path: the shortest end that tells them apart.
+
+    Raises ValueError when two paths are the same.
+    """
     parts = [Path(ckpt).parts for ckpt in ckpts]
     for length in range(1, max(map(len, parts)) + 1):
         ends = ["/".join(part[-length:]) for part in parts]
@@ -159,7 +162,7 @@ def labels(ckpts: Sequence[str]) -> list[str]:
 
 
 def _digest(cfg: DictConfig, folder: Path) -> str:
-    """Of everything that decides the records of one policy: settings, and its weight files."""
+    """A hash of what decides the records of one policy: settings, and its weight files."""
     own = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(own, dict)
     settings = {k: v for k, v in own.items() if k not in _NOT_SETTINGS}

@@ -44,9 +44,10 @@ def headline(cfg: DictConfig) -> str:
 
 
 def settings_text(cfg: DictConfig) -> str:
-    """What makes this run this run, as YAML; interpolations stay, so secrets of the environment do.
+    """The settings that make this run this run, as YAML.
 
-    The number of processes is not part of it: they divide the same work.
+    Interpolations stay as they are, so that no secret of the environment is written out. The number
+    of processes is not part of it: they divide the same work.
     """
     own = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(own, dict)
@@ -76,7 +77,7 @@ def step_table(cfg: DictConfig, *, world_size: int) -> Table:
 
 
 def check_divides(name: str, value: int, divisor: int) -> None:
-    """``value`` must be a positive multiple of ``divisor``."""
+    """Raise ValueError unless ``value`` is a positive multiple of ``divisor``."""
     if value > 0 and value % divisor == 0:
         return
     near = sorted({max(value // divisor, 1) * divisor, (value // divisor + 1) * divisor})

@@ -19,7 +19,7 @@ from sophia.types import GenerationRequest, Prompt, Rollout
 
 
 def infer(cfg: DictConfig) -> None:
-    """Answer every question that is asked."""
+    """Answer every question that is asked, and say what each answer would be rewarded with."""
     if cfg.ckpt is None or cfg.question is None:
         raise ValueError(
             "ckpt and question are needed: python -m sophia infer ckpt=RUN image=PICTURE"
@@ -93,7 +93,7 @@ class _Answers:
         return self._engine.stream(request, self._parts.sampling, _show)
 
     def rewards(self, rollout: Rollout) -> str:
-        """``right answer 9: outcome 1, format 1, thinking 0.8``."""
+        """The first completion's rewards: ``right answer 9: outcome 1, format 1, thinking 0.8``."""
         completion = rollout.completions[0]
         outcome = self._parts.outcome(rollout.prompt, completion)
         graded = "not scored" if outcome is None else f"{outcome:g}"

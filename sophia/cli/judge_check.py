@@ -15,13 +15,13 @@ from sophia.rewards.judge.http import HTTPJudge
 
 
 def judge_check_or_exit(cfg: DictConfig) -> None:
-    """The command: exit status 1 when the judge is not fit for a run."""
+    """Ask the judge, and exit with status 1 when it is not fit for a run."""
     if not judge_check(cfg):
         sys.exit(1)
 
 
 def judge_check(cfg: DictConfig) -> bool:
-    """Print the report; whether the judge is fit for a run."""
+    """Print what came back from the judge; returns whether it is fit for a run."""
     quiet_libraries()
     judge = build(cfg, "judge")
     if not isinstance(judge, HTTPJudge):

@@ -37,7 +37,7 @@ class Parts:
 
 
 def build_parts(cfg: DictConfig, policy_folder: Path | str) -> Parts:
-    """Those of the policy in this folder."""
+    """Build the objects around the policy in this folder."""
     encoder = PromptEncoder(policy_folder)
     return Parts(
         policy_folder=policy_folder,
@@ -53,7 +53,7 @@ def build_parts(cfg: DictConfig, policy_folder: Path | str) -> Parts:
 def _build_engine(
     cfg: DictConfig, policy_folder: Path | str, encoder: PromptEncoder
 ) -> RolloutEngine:
-    """Constructing one must not move the random state of the run."""
+    """Build the engine without moving the random state of the run."""
     with torch.random.fork_rng():
         engine: RolloutEngine = build(
             cfg,
@@ -70,7 +70,7 @@ def _build_engine(
 
 
 def build_evaluator(cfg: DictConfig, parts: Parts) -> Evaluator:
-    """Asks the engine and grades by the run's own rules and judge."""
+    """Build what asks the engine and grades by the run's own rules and judge."""
     evaluator: Evaluator = build(
         cfg,
         "evaluation",

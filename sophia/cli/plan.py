@@ -45,7 +45,7 @@ _KNOBS = {
 
 
 def plan(cfg: DictConfig) -> None:
-    """Print the table; raises ValueError when the run does not fit."""
+    """Print what a run needs of each GPU; raises ValueError when it does not fit."""
     loader: ModelLoader = build(cfg, "model")
     if loader.path is None:
         raise ValueError("give model.path; the built-in model fits anywhere.")
@@ -57,7 +57,10 @@ def plan(cfg: DictConfig) -> None:
 
 
 def show_memory_plan(cfg: DictConfig, loader: ModelLoader, folder: Path | str) -> None:
-    """The table of the run that is about to start; a run without a GPU needs none."""
+    """Print what the run that is about to start needs of each GPU; without a GPU nothing.
+
+    Raises ValueError when it does not fit.
+    """
     size = _device_bytes(cfg)
     if size is None:
         return
@@ -82,7 +85,7 @@ def memory_plan(
 
 
 def plan_table(plan: MemoryPlan, *, title: str) -> Table:
-    """GiB per process."""
+    """The plan as a table, in GiB per process."""
     table = Table("GiB", "always", "training", "rollout", "on the CPU", title=title)
     names = [*plan.held, *plan.training, *plan.rollout, *plan.host]
     columns = (plan.held, plan.training, plan.rollout, plan.host)
@@ -96,7 +99,7 @@ def plan_table(plan: MemoryPlan, *, title: str) -> Table:
 
 
 def check_fits(plan: MemoryPlan, *, device_bytes: float) -> None:
-    """Raises ValueError that names what is largest and which setting makes it smaller."""
+    """Raise ValueError for a plan that does not fit, naming what is largest and what lowers it."""
     if plan.peak <= _USABLE * device_bytes:
         return
     items = {**plan.held, **plan.training, **plan.rollout}

@@ -44,7 +44,10 @@ def check_devices(cfg: DictConfig) -> None:
 
 
 def check_launcher(cfg: DictConfig) -> None:
-    """vLLM joins the processes before a Trainer would start the others, so they must be there."""
+    """Raise ValueError for vLLM on several processes that no launcher has started.
+
+    vLLM joins the processes before a Trainer would start the others, so they must be there.
+    """
     processes = world_size(cfg)
     uses_vllm = cfg.rollout["_target_"].startswith("sophia.rollout.vllm.engine")
     if uses_vllm and processes > 1 and "WORLD_SIZE" not in os.environ:

@@ -26,7 +26,7 @@ class Question:
     options: Mapping[str, str] = field(default_factory=dict)
 
     def prompt(self, template: PromptTemplate, uid: str) -> Prompt:
-        """As the policy gets it. Raises ValueError when an image cannot be used."""
+        """The prompt that the policy gets. Raises ValueError when an image cannot be used."""
         media = [Media(source=path) for path in self.images]
         for one in media:
             image_size(one)
@@ -85,7 +85,7 @@ def _from_json(base: Question, text: str) -> Question:
 
 
 def as_paths(image: Any) -> tuple[Path, ...]:
-    """None, a path, or a list of them."""
+    """The paths that ``image`` names, which is None, a path, or a list of them."""
     if image is None:
         return ()
     return tuple(Path(path) for path in ([image] if isinstance(image, str) else image))

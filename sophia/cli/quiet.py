@@ -20,7 +20,7 @@ _REMARKS = (
 
 
 def quiet_libraries() -> None:
-    """Progress bars of weight loading, device summaries, hints for other settings.
+    """Silence progress bars of weight loading, device summaries and hints for other settings.
 
     Of several processes the first one speaks for all.
     """

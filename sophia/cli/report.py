@@ -15,14 +15,14 @@ from sophia.run.groups import kept_steps, load_groups
 
 
 def report(cfg: DictConfig) -> None:
-    """Write ``report.html`` of the run."""
+    """Write ``report.html``, the page of the run in ``run_dir``."""
     run_dir = _run_dir(cfg)
     path = write_run_report(run_dir, title=run_dir.resolve().name)
     Console().print(f"written to {path}; open it in a browser", highlight=False, soft_wrap=True)
 
 
 def inspect_group(cfg: DictConfig) -> None:
-    """Print a group of a step and write its images."""
+    """Print one group of one step and write its images into the run's folder."""
     run_dir = _run_dir(cfg)
     steps = kept_steps(RunFolder(path=run_dir).rollouts)
     if not steps:
@@ -56,7 +56,7 @@ def _run_dir(cfg: DictConfig) -> Path:
 
 
 def _ranges(steps: Sequence[int]) -> str:
-    """``0-7, 10``."""
+    """Ascending steps as text, neighbours joined: ``0-7, 10``."""
     starts = [s for i, s in enumerate(steps) if i == 0 or steps[i - 1] != s - 1]
     ends = [s for i, s in enumerate(steps) if i == len(steps) - 1 or steps[i + 1] != s + 1]
     pairs = zip(starts, ends, strict=True)

@@ -144,7 +144,7 @@ def _build_composer(cfg: DictConfig, parts: Parts) -> RewardComposer:
 def _build_trainer(
     cfg: DictConfig, folder: RunFolder, data: RunData, objects: Mapping[str, Any]
 ) -> Trainer:
-    """With loggers and callbacks; ``objects`` are those of the run that a callback may ask for."""
+    """The trainer with its loggers and callbacks, which may ask for any of ``objects``."""
     start_step = folder.start_step if cfg.resume else 0
     loggers = build_each(cfg, "logger", {"run_dir": folder.path, "start_step": start_step})
     callbacks = build_each(
@@ -173,7 +173,7 @@ def _build_trainer(
 
 
 def evaluate(run: Run, when: Literal["before", "after"]) -> list[EvalRecord]:
-    """The engine's weights on the held-out prompts; kept, so that a resume does not repeat it."""
+    """Ask the engine's weights the held-out questions; kept, so that no resume repeats it."""
     path = run.folder.evaluation(when)
     if run.cfg.resume and path.is_file():
         return load_records(path)

@@ -59,7 +59,7 @@ def _ckpts(override: Override | None) -> list[Path]:
 
 
 def _common_settings(runs: Sequence[RunFolder], typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the first run, when the others would ask the same questions."""
+    """The settings of the first run, if the others would ask the same questions."""
     first, *others = map(_settings, runs)
     for run, other in zip(runs[1:], others, strict=True):
         for name in (*_GROUPS, _LENGTH):
@@ -80,7 +80,7 @@ def _settings(run: RunFolder) -> dict[str, Any]:
 
 
 def _asked(name: str, settings: Mapping[str, Any]) -> Any:
-    """What of a setting decides an evaluation: of the data only what is held out."""
+    """The part of a setting that decides an evaluation: of the data only what is held out."""
     value = settings.get(name)
     if name != "data" or value is None:
         return value

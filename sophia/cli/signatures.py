@@ -34,7 +34,7 @@ _Definition = ast.ClassDef | ast.FunctionDef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One argument. ``annotation`` is Any where the source names a class that is no plain value."""
+    """An argument; ``annotation`` is Any where the source names a class that is no plain value."""
 
     annotation: Any
     required: bool
@@ -86,7 +86,7 @@ def _imported(target: str) -> Signature:
 
 
 def _parameters(module: str, node: _Definition) -> dict[str, Parameter] | None:
-    """By name, in order, ``**`` for any other; None when the source does not tell."""
+    """The arguments by name, in order, ``**`` for any other; None when the source hides them."""
     if isinstance(node, ast.FunctionDef):
         return _arguments(module, node.args)
     for member in node.body:
@@ -190,7 +190,7 @@ def _source_module(module: str, statement: ast.ImportFrom) -> str:
 
 @functools.cache
 def _statements(module: str) -> tuple[ast.stmt, ...]:
-    """Of the module's top level, also inside ``if`` and ``try``; () when there is no source."""
+    """The statements of a module's top level, ``if`` and ``try`` opened; () without a source."""
     path = _path(module)
     return tuple(_flat(ast.parse(path.read_text()).body)) if path is not None else ()
 

@@ -33,7 +33,7 @@ sys.path.append(str(Path(__file__).parent / "plugins"))
 
 
 def run(command: Command) -> None:
-    """What `python -m sophia NAME` does: the same as the script, where there is one."""
+    """Do what `python -m sophia NAME` does: the same as the script, where there is one."""
     if command.script is not None:
         sys.argv[0] = str(command.script)  # what a second process of a run is started with
         runpy.run_path(str(command.script), run_name="__main__")
@@ -42,14 +42,17 @@ def run(command: Command) -> None:
 
 
 def _call_function(command: Command, cfg: DictConfig) -> None:
-    """Its keys are checked before its module, and with it torch, is imported."""
+    """Check the keys, and only then import the function's module, and torch with it."""
     validate(cfg, getattr(settings, command.settings))
     module, _, name = command.function.partition(":")
     getattr(importlib.import_module(module), name)(cfg)
 
 
 def start(name: str, function: Function) -> None:
-    """Compose from ``sys.argv`` and go; a user's mistake is one sentence and exit status 1."""
+    """Call the function with the configuration that ``sys.argv`` composes to.
+
+    A user's mistake is one sentence and exit status 1.
+    """
     command = COMMANDS[name]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
     main = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=command.config)

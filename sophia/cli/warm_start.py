@@ -41,7 +41,7 @@ def initial_policy(cfg: DictConfig, model: ModelLoader, train: PromptDataset) ->
     """The folder of the policy that RL starts from.
 
     Raises:
-        ValueError: there is no model at ``model.path``, or the warm start did not get there.
+        ValueError: there is no model at ``model.path``, or the warm start missed its accuracy.
     """
     if model.tiny is None:
         assert model.path is not None
@@ -55,7 +55,7 @@ def initial_policy(cfg: DictConfig, model: ModelLoader, train: PromptDataset) ->
 
 
 def _key(cfg: DictConfig) -> str:
-    """Of everything that decides the warm-started weights."""
+    """A hash of everything that decides the warm-started weights."""
     settings = {
         "format": _FORMAT,
         "seed": cfg.seed,
@@ -66,7 +66,7 @@ def _key(cfg: DictConfig) -> str:
 
 
 def _make(cfg: DictConfig, model: ModelLoader, train: PromptDataset, folder: Path) -> Path:
-    """Under a temporary name until it is finished."""
+    """Make the cached policy, under a temporary name until it is finished."""
     assert model.tiny is not None
     partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Group-relative advantages.
+"""How much better than its siblings a completion is: group-relative advantages.
 
 Shapes: B completions; group_ids (B,) say which prompt each belongs to.
 """

@@ -19,7 +19,7 @@ Aggregation = Literal["token_mean", "sequence_mean", "constant_length"]
 
 
 def build_train_batch(rollouts: Sequence[Rollout]) -> TrainBatch:
-    """All tokens of a step in one flat row; advantages are zero until the scores are known."""
+    """The rollouts' tokens in one flat row; advantages are zero until the scores are known."""
     completions = [c for rollout in rollouts for c in rollout.completions]
     lengths = torch.tensor([len(c.token_ids) for c in completions], dtype=torch.long)
     counts = torch.tensor([len(r.completions) for r in rollouts], dtype=torch.long)
@@ -123,7 +123,7 @@ def token_slice(batch: TrainBatch, start: int, stop: int) -> slice:
 
 
 def to_device(batch: TrainBatch, device: torch.device) -> TrainBatch:
-    """What the loss reads, on another device; prompts stay where they are."""
+    """The batch with all that the loss reads on a device; prompts and ids stay where they are."""
     return replace(
         batch,
         sequence_ids=batch.sequence_ids.to(device),

@@ -20,7 +20,7 @@ from sophia.types import TrainBatch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossConfig:
-    """What is minimised.
+    """Which loss is minimised: clipping, KL, entropy, and what token losses are divided by.
 
     Args:
         epsilon_low: the ratio of policy to old policy is clipped below at 1 - epsilon_low.

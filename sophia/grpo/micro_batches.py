@@ -19,7 +19,7 @@ _HALVINGS = 12  # how often the range of budgets is halved to find the evenest c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenBudget:
-    """What one forward may hold.
+    """How much one forward may hold.
 
     Args:
         tokens: the most tokens of the language model, prompts and padding included.
@@ -39,7 +39,7 @@ class TokenBudget:
         computed all the same.
 
         Args:
-            batch: what is cut.
+            batch: the batch that is cut, of an optimizer step or a whole rollout.
             most: gives the largest of all processes' numbers for this process's own.
         """
         tokens = _Tokens(batch, self)

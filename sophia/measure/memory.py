@@ -163,7 +163,10 @@ def largest_micro_batch(
     num_generations: int,
     max_pixels: int,
 ) -> Load:
-    """What a forward and backward holds at most, with prompts and images as large as allowed."""
+    """The most that a forward and backward holds, with prompts and images as large as allowed.
+
+    Without ``max_prompt_tokens`` a prompt is taken to have 2048 tokens.
+    """
     prompt = max_prompt_tokens or _TYPICAL_PROMPT_TOKENS
     tokens = max(micro_batch_tokens, prompt + max_new_tokens)
     groups = max(tokens // (prompt + num_generations * max_new_tokens), 1)
@@ -181,9 +184,9 @@ def transformers_engine_memory(model: Any) -> EngineMemory:
 def vllm_engine_memory(
     model: Any, *, device_bytes: float, gpu_memory_utilization: float, sleep_level: int
 ) -> EngineMemory:
-    """vLLM: awake its share of the GPU; asleep as much at sleep level 0, bfloat16 weights at 1.
+    """vLLM: awake its share of the GPU's ``device_bytes``.
 
-    At level 2 nothing.
+    Asleep it holds as much at sleep level 0, its weights in bfloat16 at 1, nothing at 2.
     """
     awake = gpu_memory_utilization * device_bytes
     weights = 2.0 * sum(p.numel() for p in model.parameters())

@@ -27,7 +27,7 @@ def export_policy(model: Any, skeleton: Path, folder: Path, *, write: bool) -> N
     and collected on the writer's CPU.
 
     Args:
-        model: the policy.
+        model: the policy, a Hugging Face model.
         skeleton: the folder with its config, tokenizer and image processor.
         folder: where the policy is written.
         write: whether this process is the one that writes.

@@ -33,7 +33,7 @@ class Pixels:
 
 
 def collect_pixels(prompts: list[EncodedPrompt], device: torch.device) -> Pixels | None:
-    """All images of the prompts, in order; None without images."""
+    """All images of the prompts, in order, on the device; None without images."""
     values = [p.pixel_values for p in prompts if p.pixel_values is not None]
     grids = [p.image_grid_thw for p in prompts if p.image_grid_thw is not None]
     if not values:

@@ -23,9 +23,9 @@ _ROWS: dict[RowsKind, Callable[..., BatchRows]] = {"shared": shared_rows, "naive
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TokenScores:
-    """Of each completion token, at the sampling temperature and over the whole vocabulary.
+    """Two figures of each completion token, float32 or wider.
 
-    Both are float32, or wider where the model is.
+    Both are taken at the sampling temperature and over the whole vocabulary.
     """
 
     per_token_logps: Tensor  # (N,) log-probability of the token itself

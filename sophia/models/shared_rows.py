@@ -105,7 +105,7 @@ class PackedRow:
 
 
 def shared_rows(batch: TrainBatch, *, device: torch.device) -> PackedRow:
-    """All groups of a batch in one row."""
+    """Put all groups of a batch into one packed row."""
     flat = iter(torch.split(batch.completion_ids, batch.lengths.tolist()))
     counts = torch.bincount(batch.group_ids, minlength=len(batch.prompts)).tolist()
     completions = [[next(flat) for _ in range(count)] for count in counts]

@@ -31,12 +31,12 @@ class TrainedWeight:
 
     @property
     def shape(self) -> torch.Size:
-        """The shape of the whole."""
+        """The shape of the whole weight."""
         return self.base.shape
 
     @property
     def num_bytes(self) -> int:
-        """The size of the whole."""
+        """The size of the whole weight in ``dtype``, in bytes."""
         return self.base.numel() * self.dtype.itemsize
 
     def whole(self) -> Tensor:

@@ -18,6 +18,10 @@ class CustomReward:
 
     The total gets weight * value. When it returns None for one completion, the term is dropped for
     that completion's whole group.
+
+    Args:
+        function: where it is: ``path/to/file.py:name`` or ``package.module:name``.
+        weight: what its value is multiplied by in the total.
     """
 
     def __init__(self, function: str, *, weight: float) -> None:
@@ -25,12 +29,15 @@ class CustomReward:
         self._function = load_function(function)
 
     def __call__(self, prompt: Prompt, completion: Completion) -> float | None:
-        """The unweighted value, None when it has none to give."""
+        """The value before it is weighed; None when the function has none to give."""
         return self._function(prompt, completion)
 
 
 def load_function(spec: str) -> RewardFunction:
-    """The callable named by ``file.py:name`` or ``package.module:name``."""
+    """The callable named by ``file.py:name`` or ``package.module:name``.
+
+    Raises ValueError when there is no such file or name.
+    """
     place, _, name = spec.rpartition(":")
     if not place:
         raise ValueError(

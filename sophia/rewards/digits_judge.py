@@ -16,7 +16,7 @@ _SIDE = {">": "A", "<": "B", "=": "C"}
 
 
 def score_thinking(text: str, digits: tuple[int, int]) -> float:
-    """Score in [0, 1] of a response about these two digits.
+    """The thinking score, in [0, 1], of a response about these two digits.
 
     0.3 for each digit read right, 0.2 when the claim is true of the digits it names, 0.1 when the
     answer follows from it, 0.1 when it is said once and nothing else. The claim is the first
@@ -42,14 +42,14 @@ def _is_true(left: int, sign: str, right: int, total: str | None) -> bool:
 
 
 class DigitsJudge:
-    """Speaks the judges' protocol; answers at once."""
+    """A ThinkingJudge for the digits data, which answers at once."""
 
     def open_step(self) -> JudgeStep:
-        """A step without deadline, connection or cost."""
+        """Start a step, which has no deadline, connection or cost."""
         return _DigitsStep()
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Do nothing: there is nothing to release."""
 
 
 class _DigitsStep:

@@ -12,7 +12,7 @@ from sophia.rewards.tags import ANSWER_CLOSE, ANSWER_OPEN, THINK_CLOSE, THINK_OP
 
 
 def is_strict(text: str) -> bool:
-    """Exactly one think block, then exactly one answer block; only blanks outside of them."""
+    """Whether there is one think block, then one answer block, and only blanks outside of them."""
     stripped = text.strip()
     if any(stripped.count(t) != 1 for t in (THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE)):
         return False
@@ -23,7 +23,7 @@ def is_strict(text: str) -> bool:
 
 
 def is_release(text: str) -> bool:
-    """The release's ``<think>(.*?)</think>.*<answer>(.*?)</answer>.*`` over the whole text.
+    """Whether the release's ``<think>(.*?)</think>.*<answer>(.*?)</answer>.*`` matches all of it.
 
     Anything may stand between and after the blocks, tags included.
     """
@@ -38,7 +38,12 @@ _PATTERNS: dict[str, Callable[[str], bool]] = {"strict": is_strict, "release": i
 
 
 class FormatRule:
-    """``strict``: one think and one answer block, nothing outside. ``release``: the release's."""
+    """Whether a response has the format that was asked for.
+
+    Args:
+        pattern: ``strict``: one think block, then one answer block, nothing outside of them;
+            ``release``: the pattern of the authors' release, which allows more.
+    """
 
     def __init__(self, pattern: Literal["strict", "release"] = "strict") -> None:
         if pattern not in _PATTERNS:

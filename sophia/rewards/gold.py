@@ -12,9 +12,9 @@ _OTHER = "-77345112"
 
 
 def gold_checker(outcome: OutcomeReward) -> Callable[[Prompt], str | None]:
-    """What is wrong with a prompt's gold answer, in words; None when nothing is.
+    """A function that says in words what is wrong with a prompt's gold answer; None: nothing.
 
-    Grades two responses to every prompt: its own gold answer, and a number that is not it.
+    It grades two responses to every prompt: its own gold answer, and a number that is not it.
     The first must be right. The second finds answers that cannot be read: rules call a response
     that is letter by letter the gold right without reading either.
     """

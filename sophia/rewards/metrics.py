@@ -58,7 +58,10 @@ def _group_metrics(groups: Sequence[ScoredGroup]) -> dict[str, Metric]:
 
 
 def _thinking_metrics(groups: Sequence[ScoredGroup]) -> dict[str, Metric]:
-    """Of groups whose rewards have a thinking part, whether or not the judge answered."""
+    """``thinking/*`` and ``trust/*``, of groups whose rewards have a thinking part.
+
+    Whether or not the judge answered.
+    """
     judged = [group for group in groups if _has_thinking(group)]
     pairs = [
         (t, o)

@@ -93,15 +93,19 @@ class OutcomeReward:
         self._pool = WorkerPool(timeout_s=timeout_s, num_workers=num_workers)
 
     def __call__(self, prompt: Prompt, completion: Completion) -> float | None:
-        """None: the gold could not be read, or a worker failed. No readable prediction is 0."""
+        """The score in [0, 1], 0 when no prediction can be read.
+
+        None when the gold cannot be read or a worker failed. Raises ValueError for a problem type
+        without a rule.
+        """
         return self.verdict(prompt, completion).score
 
     def verdict(self, prompt: Prompt, completion: Completion) -> Verdict:
-        """The score with what went wrong on the way to it, for whoever counts that."""
+        """The same score with what went wrong on the way to it, for whoever counts that."""
         return self._verdict(prompt, completion.text)
 
     def grade(self, prompt: Prompt, response: str) -> float | None:
-        """``__call__`` for the text of a response."""
+        """The same score for the text of a response."""
         return self._verdict(prompt, response).score
 
     def close(self) -> None:

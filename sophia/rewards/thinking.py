@@ -23,7 +23,9 @@ class ThinkingTerm:
     """The thinking rewards of a group as they are applied."""
 
     values: tuple[float | None, ...]
+    """The thinking reward of each completion, in [0, 1]; None for one that has none."""
     trust: float
+    """gamma, which the rewards are weighted by; 1 where the term is left out."""
     counted: bool
     """False: the term is left out of every total of this group."""
 
@@ -38,18 +40,21 @@ class ThinkingRule(Protocol):
         """Which completions the judge is asked about."""
 
     def term(self, outcomes: Outcomes, asked: Sequence[bool], scores: Scores) -> ThinkingTerm:
-        """The term, once the judge has answered."""
+        """The group's thinking rewards and their trust weight, once the judge has answered."""
 
 
 class JudgeAll:
     """The paper: every well-formed completion is judged, right or wrong."""
 
     def to_judge(self, outcomes: Outcomes, answered: Sequence[bool]) -> tuple[bool, ...]:
-        """Right and wrong answers alike: the trust weight compares the two."""
+        """Completions that passed the gate and have an outcome: trust compares right and wrong."""
         return tuple(ok and o is not None for o, ok in zip(outcomes, answered, strict=True))
 
     def term(self, outcomes: Outcomes, asked: Sequence[bool], scores: Scores) -> ThinkingTerm:
-        """One missing score drops the term for the whole group, so siblings stay comparable."""
+        """The judge's scores; one that is missing drops the term for the whole group.
+
+        So siblings stay comparable.
+        """
         judged = [(s, o) for s, o, ask in zip(scores, outcomes, asked, strict=True) if ask]
         known = [(s, o) for s, o in judged if s is not None and o is not None]
         if not known or len(known) < len(judged):
@@ -66,7 +71,7 @@ class JudgeMixedGroups(JudgeAll):
     """
 
     def to_judge(self, outcomes: Outcomes, answered: Sequence[bool]) -> tuple[bool, ...]:
-        """All answers of a mixed group, none of another."""
+        """Those of ``JudgeAll`` in a group with right and wrong answers, none in another."""
         every = super().to_judge(outcomes, answered)
         sides = {
             is_correct(o) for o, ask in zip(outcomes, every, strict=True) if ask and o is not None
@@ -84,14 +89,17 @@ class ReleaseRule:
     _MIN_OUTCOME = 0.2
 
     def to_judge(self, outcomes: Outcomes, answered: Sequence[bool]) -> tuple[bool, ...]:
-        """Outcomes of at least 0.2 in groups that are neither all right nor all wrong."""
+        """Those with an outcome of at least 0.2, in groups neither all right nor all wrong."""
         known = [o for o in outcomes if o is not None]
         if all(o >= 0.9 for o in known) or all(o <= 0.1 for o in known):
             return (False,) * len(outcomes)
         return tuple(o is not None and o >= self._MIN_OUTCOME for o in outcomes)
 
     def term(self, outcomes: Outcomes, asked: Sequence[bool], scores: Scores) -> ThinkingTerm:
-        """A failed call is left out here too: the release's 0 for it is a defect nobody wants."""
+        """The judge's scores, 0 for those it was not asked about.
+
+        A failed call drops the term here too: the release's 0 for it is a defect nobody wants.
+        """
         failed = any(ask and s is None for ask, s in zip(asked, scores, strict=True))
         if failed or not any(asked):
             return ThinkingTerm(values=tuple(scores), trust=_LEFT_OUT, counted=False)

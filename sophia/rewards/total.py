@@ -21,8 +21,8 @@ def total_reward(
     Args:
         outcome: the reward of the answer, in [0, 1]; None when it could not be scored.
         gamma: how far the thinking reward of the group is trusted, in [1/e, 1] (eq. 3).
-        weight: of the thinking reward at this RL step, alpha * exp(-step / T) in the paper; 0 where
-            the term is left out of the group.
+        weight: what the thinking reward weighs at this RL step, alpha * exp(-step / T) in the
+            paper; 0 where the term is left out of the group.
         thinking: the judge's score, in [0, 1]; None, for a completion that has none, adds nothing.
         others: format and a user's own terms, each with its own weight; one without a value adds
             nothing.

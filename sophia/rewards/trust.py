@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 CORRECT_THRESHOLD = 0.5
-"""An outcome of at least this is right (eq. 1, 2)."""
+"""An outcome of at least this much counts as a right answer (eq. 1, 2)."""
 
 
 def is_correct(outcome: float) -> bool:

@@ -30,7 +30,7 @@ Grade = Callable[[Prompt, Completion], float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmStartConfig:
-    """Settings of the warm start.
+    """How the warm start learns, and when it has learnt enough.
 
     Args:
         learning_rate: AdamW's learning rate once it has risen.

@@ -20,16 +20,19 @@ log = logging.getLogger(__name__)
 
 
 class SweepEnd(Callback):
-    """Hydra calls it when all jobs are over."""
+    """Hydra's callback that compares the runs of a sweep once all its jobs are over."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Compare what has finished; the status is 1 when something has not."""
+        """Compare the runs that have finished; the exit status is 1 when one has not."""
         folder = Path(config.hydra.sweep.dir)
         summarise_sweep(folder)
 
 
 def summarise_sweep(folder: Path) -> None:
-    """Print the table, write sweep.csv and sweep.html."""
+    """Print the table of a sweep's finished runs, and write sweep.csv and sweep.html.
+
+    Exits with status 1, after naming them, when runs have not finished.
+    """
     from rich.console import Console
 
     from sophia.report.sweep import load_runs, settings, sweep_table, write_sweep

@@ -15,7 +15,7 @@ _FLAGS = {"-m", "--multirun"}
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
-    """Whether the command line asks for one."""
+    """Whether the command line asks for a sweep."""
     return bool(_FLAGS & set(arguments))
 
 
@@ -54,10 +54,10 @@ def quoted(value: str) -> str:
 
 
 def override_key(override: str) -> str:
-    """``a.b`` of ``+a.b=1``."""
+    """The key that an override sets: ``a.b`` for ``+a.b=1``."""
     return override.lstrip("+~").partition("=")[0]
 
 
 def job_folders(sweep_dir: Path) -> list[Path]:
-    """Folders of the sweep that hold a run, finished or not."""
+    """The folders of a sweep that hold a run, finished or not, by name."""
     return sorted(path.parent for path in Path(sweep_dir).rglob("config.yaml"))

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepJob:
-    """One run of a sweep."""
+    """One run of a sweep: what was typed for it, its folder and its whole configuration."""
 
     overrides: tuple[str, ...]
     folder: Path
@@ -39,7 +39,10 @@ class SweepJob:
 def compose_job(
     context: HydraContext, sweep: DictConfig, overrides: Sequence[str], number: int
 ) -> SweepJob:
-    """Compose and validate: a typo in the last job ends the sweep before its first."""
+    """The job of some overrides, validated: a typo in the last ends the sweep before its first.
+
+    ``number`` is the job's place in the sweep, counted from 0.
+    """
     cfg = context.config_loader.load_sweep_config(sweep, list(overrides))
     with open_dict(cfg):
         cfg.hydra.job.id = cfg.hydra.job.num = number
@@ -51,7 +54,7 @@ def compose_job(
 
 
 def run_jobs(jobs: Sequence[SweepJob], *, parallel: int) -> list[JobReturn]:
-    """The result of each; one that failed has the result None and keeps its output.
+    """Run all jobs and return their results, final accuracies; a job that failed has None.
 
     Raises ValueError when two jobs have one folder: one would be taken for the other.
     """
@@ -86,7 +89,10 @@ def _run(job: SweepJob) -> JobReturn:
 
 
 def _command(job: SweepJob) -> int:
-    """Its exit status. The job watches its standard input and ends with this process."""
+    """Run the job as a process and return its exit status; its output goes to output.log.
+
+    The job watches its standard input and ends with this process.
+    """
     resume = ["resume=true"] if RunFolder(path=job.folder).has_begun else []
     command = [
         sys.executable, "-m", "sophia.cli.sweep.job", *job.overrides,

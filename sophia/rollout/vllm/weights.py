@@ -152,7 +152,7 @@ def _asked(layer: Any, wanted: Sequence[int]) -> Tensor:
 
 
 def _asked_across(layer: Any, wanted: Sequence[int]) -> Tensor:
-    """The same for a layer whose columns are spread over a tensor-parallel group.
+    """``_asked`` for a layer whose columns are spread over a tensor-parallel group.
 
     Each process answers for the columns that it holds and 0 for others; the sum is all of them.
     """

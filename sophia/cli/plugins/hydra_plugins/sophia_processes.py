@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 
 class ProcessLauncher(Launcher):
-    """Every job of a sweep in a process of its own.
+    """Hydra's launcher that runs every job of a sweep in a process of its own.
 
     Args:
         parallel: how many jobs run at the same time.
@@ -27,14 +27,14 @@ class ProcessLauncher(Launcher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Called by Hydra before ``launch``."""
+        """Keep what Hydra hands over before it calls ``launch``."""
         self._context = hydra_context
         self._config = config
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Run the jobs; one that failed returns None."""
+        """Run the jobs; the result of one that failed is None."""
         from sophia.cli.sweep.jobs import compose_job, run_jobs
 
         jobs = [

@@ -117,7 +117,7 @@ class GRPOModule(LightningModule):
         return with_configured_rates(self._make_optimizer(trained))
 
     def on_fit_start(self) -> None:
-        """Bring the reference to the policy's device, as Lightning does not know it; take sizes."""
+        """Bring the reference to the policy's device, as Lightning does not; measure the policy."""
         if not isinstance(self.trainer.strategy, ShardedStrategy):
             for reference in self._reference:
                 reference.to(self.device)

@@ -33,19 +33,11 @@ class Clock(Protocol):
 class StepScores(Protocol):
     """The scoring of one step in flight (see RewardComposer.open_step)."""
 
-<<<<<<< HEAD
     def submit(self, place: int, rollout: Rollout) -> None:
         """Start scoring the rollout of the step's prompt at ``place``; returns at once."""
 
     def collect(self) -> tuple[ScoredGroup, ...]:
         """Wait for all submitted rollouts; groups come back in the order of their places."""
-=======
-    def submit(self, rollout: Rollout) -> None:
-        """Start scoring a rollout; returns at once."""
-
-    def collect(self) -> tuple[ScoredGroup, ...]:
-        """Wait for the scores of all submitted rollouts; groups come in the order of submission."""
->>>>>>> english
 
     def metrics(self) -> Metrics:
         """Figures of this step's scoring (latency, failures); complete after ``collect``."""

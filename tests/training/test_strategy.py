@@ -54,6 +54,9 @@ def assert_same_update(one: Run, two: dict[str, Any]) -> None:
 def test_two_processes_give_the_update_of_one(rows: str, tiny_folder: Path, tmp_path: Path) -> None:
     two = sharded_run(2, tmp_path / "out.pt", folder=tiny_folder, rows=rows)
     one = alone(tiny_folder, rows=rows)
+    assert two["rows"][0].keys() == one.logger.rows[0].keys()
+    for name in ("reward_std", "rewards/outcome/std", "accuracy", "outcome/graded", "entropy"):
+        assert two["rows"][0][name] == pytest.approx(one.logger.rows[0][name], rel=1e-5)
     assert_same_update(one, two)
     before = dict(load_model(tiny_folder).named_parameters())
     assert all(not torch.equal(two["weights"][name], value) for name, value in before.items())

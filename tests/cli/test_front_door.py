@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,10 +33,10 @@ def test_composing_needs_hydra_alone() -> None:
     assert imported_by("import train, evaluate") <= HYDRA
 
 
-def test_a_misspelt_key_needs_no_library_that_computes() -> None:
+def test_a_misspelt_key_needs_no_library_that_computes(tmp_path: Path) -> None:
     code = (
         "import train, sys\n"
-        "sys.argv = ['train.py', '+algorithm.loss.betta=1', 'run_dir=nowhere']\n"
+        f"sys.argv = ['train.py', '+algorithm.loss.betta=1', 'run_dir={tmp_path}']\n"
         "from sophia.cli.start import start\n"
         "try:\n    start('train', train.train)\nexcept SystemExit: pass\n"
         "import io; sys.stdout = io.StringIO()"

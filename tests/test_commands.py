@@ -50,13 +50,14 @@ def test_killed_at_any_moment_and_resumed_is_no_interruption(
 ) -> None:
     folder = tmp_path / "killed"
     draw = random.Random(time.time_ns())
+    seconds = sum(json.loads((finished / "run.json").read_text())["wall_time_s"].values())
     arguments = ["train.py", *SMALL_RUN, f"run_dir={folder}"]
     for _ in range(3):
         process = start(*arguments, cache=cache)
         deadline = time.monotonic() + 60
         while not (folder / "config.yaml").is_file() and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(draw.uniform(0.0, 6.0))
+        time.sleep(draw.uniform(0.0, seconds))
         process.kill()
         process.communicate()
         arguments = ["train.py", *SMALL_RUN, f"run_dir={folder}", "resume=true"]

@@ -10,10 +10,13 @@ os.environ["OMP_NUM_THREADS"] = "1"  # torch reads it when it is imported
 
 for name in (
     "sophia.cli.commands",
-    "sophia.callbacks.checkpoint",
-    "sophia.callbacks.stop_signal",
+    "sophia.callbacks.report",
+    "sophia.callbacks.timeline",
+    "sophia.callbacks.validation",
+    "sophia.rewards.judge.http",
     "sophia.training.strategy",
     "tests.short_run",
+    "peft",
 ):
     importlib.import_module(name)
 

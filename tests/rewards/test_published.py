@@ -23,7 +23,7 @@ _IDS = [f"{block['repository']}-{block['problem_type']}" for block in _BLOCKS]
 
 @pytest.fixture(scope="module")
 def reward() -> Iterator[OutcomeReward]:
-    reward = OutcomeReward(timeout_s=5.0, num_workers=1)
+    reward = OutcomeReward(timeout_s=2.0, num_workers=1)
     yield reward
     reward.close()
 

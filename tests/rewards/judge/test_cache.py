@@ -19,6 +19,7 @@ from sophia.rewards.judge.cache import ScoreCache, score_key
 from sophia.rewards.judge.http import HTTPJudge
 from tests.rewards.judge_builders import completion, http_judge, image, prompt
 from tests.rewards.judge_server import JudgeServer, Request, says
+from tests.warm import WarmProcess
 
 WRITER = """
 import sys
@@ -67,9 +68,10 @@ def test_a_file_that_is_no_cache(tmp_path: Path) -> None:
 
 
 def in_process(url: str, path: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.rewards.judge.cache_process", url, str(path)]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
-    result: dict[str, Any] = json.loads(done.stdout)
+    process = WarmProcess("-m", "tests.rewards.judge.cache_process", url, str(path))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    result: dict[str, Any] = json.loads(output)
     return result
 
 

@@ -14,8 +14,8 @@ test: $(VENV)/.installed-dev ## the tests, by two workers; one file alone: .venv
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-vllm: $(VLLM_VENV)/.installed ## the vLLM engine, its CPU build, in an environment of its own
-	OMP_NUM_THREADS=1 TORCH_COMPILE_DISABLE=1 HF_HUB_OFFLINE=1 \
-		$(VLLM_VENV)/bin/python -m pytest tests/vllm
+	OMP_NUM_THREADS=1 TORCH_COMPILE_DISABLE=1 HF_HUB_OFFLINE=1 VLLM_CPU_OMP_THREADS_BIND=nobind \
+		$(VLLM_VENV)/bin/python -m pytest -n 2 --dist loadfile tests/vllm
 
 lint: $(VENV)/.installed-dev ## format, lint and types
 	$(BIN)/ruff format --check .

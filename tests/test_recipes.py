@@ -16,6 +16,7 @@ from transformers import AutoModelForImageTextToText
 from sophia.run.metrics_file import read_metrics
 from tests.commands import ROOT, run
 from tests.composing import composed, options
+from tests.once import made_once
 
 CPU = ("train.py", "experiment=sophiavl_7b_cpu")
 
@@ -34,9 +35,11 @@ def test_recipes_share_the_papers_numbers(name: str) -> None:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three steps of the 7B recipe on two processes and a tiny model."""
-    root = tmp_path_factory.mktemp("recipe")
-    run(*CPU, f"run_dir={root / 'run'}", cache=root / "cache")
-    return root / "run"
+
+    def make(root: Path) -> None:
+        run(*CPU, f"run_dir={root / 'run'}", cache=root / "cache")
+
+    return made_once(tmp_path_factory, "recipe", make) / "run"
 
 
 @pytest.mark.slow

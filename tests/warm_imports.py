@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 
 os.environ["OMP_NUM_THREADS"] = "1"  # torch reads it when it is imported
+os.environ["VLLM_LOGGING_LEVEL"] = "ERROR"  # and vLLM this
 
-for name in (
-    "sophia.cli.commands",
+_NAMES = (
+    "sophia.cli.check",
+    "sophia.cli.evaluation",
+    "sophia.cli.infer",
+    "sophia.cli.results",
+    "sophia.cli.run",
+    "sophia.cli.start",
     "sophia.callbacks.report",
     "sophia.callbacks.timeline",
     "sophia.callbacks.validation",
@@ -17,7 +24,15 @@ for name in (
     "sophia.training.strategy",
     "tests.short_run",
     "peft",
-):
+)
+_WITH_VLLM = (
+    "vllm",
+    "vllm.entrypoints.llm",
+    "sophia.rollout.vllm.start",
+    "sophia.rollout.vllm.draw",
+)
+
+for name in (*_NAMES, *(_WITH_VLLM if importlib.util.find_spec("vllm") else ())):
     importlib.import_module(name)
 
 PATH = tuple(sys.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+import sophia.cli.start  # noqa: F401  (which shows Hydra where our launcher is)
 from sophia.cli.commands import CONFIGS
 
 

@@ -66,7 +66,8 @@ def test_a_log_has_a_line_every_tenth(workers: tuple[str, ...], folder: Path) ->
 
 
 def test_a_test_counts_for_what_it_took_the_last_time(folder: Path) -> None:
-    (folder / "test_ten.py").write_text(TESTS.replace("0.6", "2.5"))
+    slower = TESTS.replace("0.6", "2.5").replace("assert n != 4", "time.sleep(0.1); assert n != 4")
+    (folder / "test_ten.py").write_text(slower)
     first, second = said(folder), said(folder)
     # The slow one is the last: by numbers it is a tenth of the run, by seconds nearly all of it.
     assert first[8] == (9, 1, 0)

@@ -1,8 +1,9 @@
 """Processor seconds until a command has said what it has to say.
 
-    python experiments/startup/measure.py LABEL [RUNS]
+    python experiments/startup/measure.py LABEL [RUNS] [REPEATS]
 
-LABEL names the code that is measured (a commit, or "before"); rows are appended to results.csv.
+LABEL names the code that is measured; rows are appended to results.csv. A row is the median of
+REPEATS measurements. Where the working directory is a checkout, that one is measured.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = Path.cwd()
 COMMANDS = {
     "list of commands": ("-m", "sophia"),
     "--help": ("train.py", "--help"),
@@ -54,8 +55,8 @@ def seconds_to_first_line() -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def main(label: str, runs: int) -> None:
-    """Append a row per command: the median of five, ``runs`` times over."""
+def main(label: str, runs: int = 3, repeats: int = 5) -> None:
+    """Append a row per command, ``runs`` times over."""
     path = HERE / "results.csv"
     new = not path.is_file()
     with path.open("a", newline="") as file:
@@ -64,12 +65,12 @@ def main(label: str, runs: int) -> None:
             writer.writerow(["code", "run", "command", "cpu_s"])
         for run in range(runs):
             for name, arguments in COMMANDS.items():
-                value = median(seconds(arguments) for _ in range(5))
+                value = median(seconds(arguments) for _ in range(repeats))
                 writer.writerow([label, run, name, f"{value:.2f}"])
-            value = median(seconds_to_first_line() for _ in range(5))
+            value = median(seconds_to_first_line() for _ in range(repeats))
             writer.writerow([label, run, "first line of a run", f"{value:.2f}"])
             file.flush()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 3)
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from sophia.timing import timed
 from sophia.training.checkpoint_io import AtomicCheckpointIO
 from sophia.training.grpo_module import GRPOModule
 from sophia.training.strategy import leave_at_exit
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +149,8 @@ def _build_trainer(
 ) -> Trainer:
     """The trainer with its loggers and callbacks, which may ask for any of ``objects``."""
     start_step = folder.start_step if cfg.resume else 0
+    if data.validation is None and cfg.callbacks.get("validation") is not None:
+        log.info("data.validation is null: no validation during the run")
     loggers = build_each(cfg, "logger", {"run_dir": folder.path, "start_step": start_step})
     callbacks = build_each(
         cfg,

@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sophia.run.metrics_file import read_metrics
 from tests.commands import ROOT, SMALL_RUN, run, start
+from tests.processes import environment, finish, free_port
+from tests.warm import WarmProcess
 
 SMALL = (*SMALL_RUN, "model.tiny.hidden_size=128", "model.tiny.num_heads=4")
 VLLM = ("rollout=vllm", "rollout.settings.dtype=float32", "rollout.settings.max_model_len=512")
@@ -84,25 +87,39 @@ def test_killed_and_resumed_is_no_interruption(finished: Path, tmp_path: Path, c
             assert float(mine[name]) == pytest.approx(float(whole[name]), abs=1e-5), name
 
 
-def torchrun(*arguments: str, cache: Path) -> None:
+def torchrun(*arguments: str) -> None:
     """Two processes, as docs/vllm.md says."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
-    ports = ["--master-port=29533", "train.py", *arguments, f"cache_dir={cache}"]
+    port = f"--master-port={free_port()}"
     done = subprocess.run(
-        [*launcher, *ports], cwd=ROOT, text=True, capture_output=True, timeout=280, check=False
-    )
+        [*launcher, port, *arguments], cwd=ROOT, text=True, capture_output=True, timeout=280,
+        check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("tensor_parallel_size", [1, 2])
+def as_torchrun_does(*arguments: str) -> None:
+    """The same two processes, their imports done."""
+    port = free_port()
+    ranks = [WarmProcess(*arguments, environment=environment(rank, 2, port)) for rank in range(2)]
+    finish(ranks, timeout_s=280.0)
+
+
+@pytest.mark.parametrize(
+    ("launch", "tensor_parallel_size"), [(torchrun, 1), (as_torchrun_does, 2)], ids=["1", "2"]
+)
 def test_two_processes_are_one(
-    tensor_parallel_size: int, finished: Path, tmp_path: Path, cache: Path
+    launch: Callable[..., None],
+    tensor_parallel_size: int,
+    finished: Path,
+    tmp_path: Path,
+    cache: Path,
 ) -> None:
     folder = tmp_path / "two"
     two = ("trainer.devices=2", "trainer.strategy=ddp", f"run_dir={folder}")
     parallel = f"rollout.settings.tensor_parallel_size={tensor_parallel_size}"
     short = ("num_steps=3", "algorithm.lr_schedule.decay_steps=8", "annealing.decay_steps=8")
-    torchrun(*SMALL, *VLLM, *two, parallel, *short, cache=cache)
+    launch("train.py", *SMALL, *VLLM, *two, parallel, *short, f"cache_dir={cache}")
     alone, both = rows(finished)[:3], rows(folder)
     assert len(both) == 3
     for name in SAME:

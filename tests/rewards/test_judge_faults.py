@@ -261,11 +261,8 @@ def test_storm_brings_no_wrong_reward() -> None:
         return replace(answer, delay_s=0.01)
 
     truths = [[round(rng.random(), 3) for _ in range(8)] for _ in range(125)]
-    limits = {
-        "max_attempts": 6,
-        "timeout_s": 30.0,
-        "deadline_s": 120.0,
-    }  # a slow machine is no fault
+    # A slow machine is no fault.
+    limits: dict[str, Any] = {"max_attempts": 6, "timeout_s": 30.0, "deadline_s": 120.0}
     with JudgeServer(storm) as server, closing(http_judge(server.url, **limits)) as judge:
         judging = judge.open_step()
         futures = [

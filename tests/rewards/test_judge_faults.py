@@ -261,7 +261,9 @@ def test_storm_brings_no_wrong_reward() -> None:
         return replace(answer, delay_s=0.01)
 
     truths = [[round(rng.random(), 3) for _ in range(8)] for _ in range(125)]
-    with JudgeServer(storm) as server, closing(http_judge(server.url, max_attempts=6)) as judge:
+    # A slow machine is no fault.
+    limits: dict[str, Any] = {"max_attempts": 6, "timeout_s": 30.0, "deadline_s": 120.0}
+    with JudgeServer(storm) as server, closing(http_judge(server.url, **limits)) as judge:
         judging = judge.open_step()
         futures = [
             judging.submit(

@@ -14,7 +14,7 @@ import pytest
 from sophia.cli.sweep.folder import override_key, quoted, sweep_arguments
 from tests.commands import SMALL_RUN, run, start
 
-SWEPT = ("annealing=exponential,constant", "seed=0,1")
+SWEPT = ("annealing=exponential,constant", "reward.trust=true,false", "seed=0,1")
 TINY = (*SMALL_RUN, "num_steps=2", "callbacks.samples=null", "logger=csv")
 
 
@@ -82,25 +82,28 @@ def test_a_sweep_survives_a_kill_and_ends_with_one_table(tmp_path: Path, cache: 
         f"sweep_dir={tmp_path}",
     )
     process = start(*arguments, cache=cache)
-    assert within(200, lambda: list(tmp_path.glob("*/run.json")))
+    assert within(200, lambda: len(list(tmp_path.glob("*/run.json"))) >= 2)
     assert jobs_of(tmp_path)
     process.kill()
     process.communicate()
     assert within(10, lambda: not jobs_of(tmp_path))  # the jobs die with their sweep
     done = {path.parent.name: path.stat().st_mtime_ns for path in tmp_path.glob("*/run.json")}
-    assert 1 <= len(done) < 4
+    assert 2 <= len(done) < 8
 
     output = run(*arguments, cache=cache)
     assert output.count("finished before") == len(done)
     for name, written in done.items():
         assert (tmp_path / name / "run.json").stat().st_mtime_ns == written
-    assert "annealing-constant_seed-1: done" in output
-    assert "4 runs" in output
-    assert "annealing" in output
+    assert "annealing-constant_reward.trust-False_seed-1: done" in output
+    assert "8 runs" in output
+    assert "reward.trust" in output
     with (tmp_path / "sweep.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {(row["annealing"], row["seed"]) for row in rows} == {
-        (annealing, seed) for annealing in ("exponential", "constant") for seed in ("0", "1")
+    assert {(r["annealing"], r["reward.trust"], r["seed"]) for r in rows} == {
+        (a, t, s)
+        for a in ("exponential", "constant")
+        for t in ("True", "False")
+        for s in ("0", "1")
     }
     assert (tmp_path / "sweep.html").is_file()
 

@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sophia.cli import settings
 from sophia.cli.commands import COMMANDS, CONFIGS, Command
 from sophia.cli.errors import explained, readable_errors
+from sophia.cli.help import help_text
 from sophia.cli.run_defaults import asked_as_in_training
 from sophia.cli.sweep.folder import is_sweep, sweep_arguments
 from sophia.cli.validate import validate
@@ -54,6 +55,9 @@ def start(name: str, function: Function) -> None:
     A user's mistake is one sentence and exit status 1.
     """
     command = COMMANDS[name]
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        sys.stdout.write(help_text(command) + "\n")
+        return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
     main = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=command.config)
     with readable_errors(debug="debug=true" in sys.argv):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from sophia.cli.commands import COMMANDS, ROOT
+from sophia.cli.help import help_text
+from sophia.cli.signatures import signature_of
 
 STANDARD = set(sys.stdlib_module_names)
 HYDRA = {"hydra", "omegaconf", "antlr4", "yaml", "_yaml", "hydra_plugins", "attr", "packaging"}
@@ -70,3 +73,21 @@ def test_the_list(arguments: list[str], status: int, said: str) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == status
     assert said in (done.stdout if status == 0 else done.stderr)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_names_groups_choices_and_keys(name: str) -> None:
+    said = help_text(COMMANDS[name])
+    settings = signature_of(f"sophia.cli.settings.{COMMANDS[name].settings}").parameters
+    for key in settings:
+        assert re.search(rf"\b{key}\b", said), key
+    if name == "train":
+        assert "  judge          digits, constant, http\n" in said
+        assert "hydra" not in said.replace("--hydra-help", "")
+
+
+def test_help_is_said_without_a_run(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "train.py"), "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("python train.py [GROUP=CHOICE ...] [KEY=VALUE ...]: one run")
+    assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from sophia.cli.commands import COMMANDS, CONFIGS, Command
 
-_LISTED_BY_HYDRA = "hydra"
+_HYDRAS_OWN = "hydra"
 
 
 def help_text(command: Command) -> str:
@@ -39,7 +39,7 @@ def _groups(config: str) -> Iterator[tuple[str, str]]:
                 yield from _groups(entry)
             continue
         (name, chosen), *_ = entry.items()
-        if _LISTED_BY_HYDRA not in name:
+        if _HYDRAS_OWN not in name:
             yield name, ", ".join(_choices(CONFIGS / name, str(chosen)))
 
 

@@ -36,6 +36,12 @@ from sophia.training.strategy import leave_at_exit
 
 log = logging.getLogger(__name__)
 
+_VALUES = (
+    "sampling", "prompt_limits", "annealing", "algorithm.loss", "algorithm.update",
+    "callbacks.rollout.sync", "warm_start",
+)  # fmt: skip
+"""Nodes that are plain values, which check themselves."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunData:
@@ -68,6 +74,8 @@ class Run:
 def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
     """Build the run; what holds processes and connections is closed at the end."""
     quiet_libraries()
+    for path in _VALUES:  # one that makes no sense is refused before anything is trained
+        build(cfg, path)
     timings: dict[str, float] = {}
     with timed(timings, "total"), ExitStack() as closing:
         datasets = {part: build_dataset(cfg, part) for part in _parts_of_data(cfg)}

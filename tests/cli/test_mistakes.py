@@ -79,3 +79,23 @@ def test_debug_shows_the_trace(cache: Path) -> None:
     output = run("train.py", "nmu_steps=3", "debug=true", cache=cache, expect=1)
     assert "Traceback" in output
     assert "did you mean 'num_steps'?" in output
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "algorithm.loss.dual_clip=0.5",
+            "error: dual_clip is 0.5; it must exceed 1 +",
+        ),
+        ("algorithm.update.num_iterations=0", "error: num_iterations is 0; it must be at least 1."),
+        ("callbacks.rollout.sync.bucket_mib=0", "error: sync settings every_n_steps=1, bucket_mib"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_before_the_warm_start(
+    override: str, message: str, tmp_path: Path, cache: Path
+) -> None:
+    output = run("train.py", override, f"run_dir={tmp_path / 'run'}", cache=cache, expect=1)
+    assert message in output
+    assert "warm start" not in output
+    assert "Traceback" not in output

@@ -71,7 +71,7 @@ COMMANDS = {
         Command(
             name="infer", about="ask a policy a question", config="infer",
             settings="InferSettings",
-            function="sophia.cli.infer:infer",
+            function="sophia.cli.infer:infer", of_a_run=True,
         ),
         Command(
             name="check", about="the data of a run, before it trains", config="check",

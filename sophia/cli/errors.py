@@ -19,6 +19,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sophia.cli.thinking import no_judge_for
 from sophia.failures import RunStopped
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,9 @@ def _no_such_key(key: str, configs: Path, config_name: str) -> str:
     plain = OmegaConf.to_container(cfg, resolve=False)
     groups = [path.name for path in configs.iterdir() if path.is_dir()]
     known = sorted({*_keys("", plain), *groups})
+    if key in known:  # in the default choice of its group
+        group = key.partition(".")[0]
+        return str(no_judge_for(key)) if group == "annealing" else f"this {group} has no {key}."
     close = difflib.get_close_matches(key, known, n=1)
     siblings = [k for k in known if k.count(".") == key.count(".")]
     near = [k for k in siblings if k.rpartition(".")[0] == key.rpartition(".")[0]]

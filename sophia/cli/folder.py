@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sophia.cli.processes import check_devices, check_launcher, is_rank_zero, world_size
+from sophia.cli.thinking import thinking_in_words
 from sophia.run.folder import RunFolder, open_run_folder
 
 _NAMED_GROUPS = ("model", "data", "reward", "annealing", "judge", "algorithm", "rollout", "trainer")
@@ -70,6 +71,7 @@ def step_table(cfg: DictConfig, *, world_size: int) -> Table:
         ("processes", f"{world_size}"),
         ("optimizer steps", f"{pieces * update.num_iterations}"),
         ("tokens of a micro-batch, at most", f"{update.micro_batch_tokens:,}"),
+        ("thinking", thinking_in_words(cfg)),
         ("RL steps in the run", f"{cfg.num_steps}"),
     ):
         table.add_row(label, value)

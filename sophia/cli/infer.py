@@ -12,10 +12,11 @@ from sophia.cli.data import prompt_fitter
 from sophia.cli.parts import build_parts
 from sophia.cli.questions import Question, as_paths, expand
 from sophia.cli.quiet import quiet_libraries
+from sophia.protocols import ThinkingJudge
 from sophia.rollout.seeds import completion_seed
 from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.run.convert import to_hf_folder
-from sophia.types import GenerationRequest, Prompt, Rollout
+from sophia.types import Completion, GenerationRequest, Prompt, Rollout
 
 
 def infer(cfg: DictConfig) -> None:
@@ -99,6 +100,14 @@ class _Answers:
         graded = "not scored" if outcome is None else f"{outcome:g}"
         parts = [f"outcome {graded}", f"format {int(self._parts.format(completion.text))}"]
         if self._parts.judge is not None:
-            judged = self._parts.judge.open_step().submit(rollout.prompt, [completion]).result()[0]
-            parts.append("thinking not scored" if judged is None else f"thinking {judged:g}")
+            parts.append(_thinking(self._parts.judge, rollout.prompt, completion))
         return f"right answer {rollout.prompt.answer}: {', '.join(parts)}"
+
+
+def _thinking(judge: ThinkingJudge, prompt: Prompt, completion: Completion) -> str:
+    """The judge's score in words; a judge that cannot score such a prompt says why."""
+    try:
+        judged = judge.open_step().submit(prompt, [completion]).result()[0]
+    except ValueError as error:
+        return f"thinking not scored ({error})"
+    return "thinking not scored" if judged is None else f"thinking {judged:g}"

@@ -1,9 +1,9 @@
-"""A policy is asked as its run asked it: the run's data and prompts are the defaults."""
+"""A policy is asked and graded as its run did it: the run's settings are the defaults."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,18 @@ from omegaconf import OmegaConf
 
 from sophia.run.folder import RunFolder, run_around
 
-_GROUPS = ("data", "template", "prompt_limits")
+_GROUPS = ("data", "template", "prompt_limits", "reward", "judge", "evaluation")
 _LENGTH = "sampling.max_new_tokens"
 _CHOICE = "of_run"
 
 
 @contextmanager
-def asked_as_in_training(arguments: Sequence[str]) -> Iterator[list[str]]:
+def asked_as_in_training(arguments: Sequence[str], keys: Collection[str]) -> Iterator[list[str]]:
     """The command line, with the settings of the run that ``ckpt`` lies in as group choices.
 
     They stand before what was typed, and a group that was chosen by name is left alone, so what
-    was typed wins. Without a run folder nothing is added.
+    was typed wins. Without a run folder nothing is added. ``keys`` are the command's root keys:
+    settings that it does not have are left out.
 
     Raises:
         ValueError: ``ckpt`` names policies of runs that asked other questions.
@@ -35,12 +36,19 @@ def asked_as_in_training(arguments: Sequence[str]) -> Iterator[list[str]]:
     if not runs:
         yield list(arguments)
         return
-    settings = {k: v for k, v in _common_settings(runs, typed).items() if k not in typed}
+    settings = {
+        name: value
+        for name, value in _common_settings(runs, typed).items()
+        if name not in typed and name.partition(".")[0] in keys
+    }
     with tempfile.TemporaryDirectory() as folder:
         added = [f"hydra.searchpath=[file://{folder}]"]
         for name, value in settings.items():
             if name == _LENGTH:
                 added.append(f"{name}={value}")
+                continue
+            if not value:
+                added.append(f"{name}=none")
                 continue
             path = Path(folder) / name / f"{_CHOICE}.yaml"
             path.parent.mkdir()
@@ -80,8 +88,10 @@ def _settings(run: RunFolder) -> dict[str, Any]:
 
 
 def _asked(name: str, settings: Mapping[str, Any]) -> Any:
-    """The part of a setting that decides an evaluation: of the data only what is held out."""
+    """The part of a setting that decides an evaluation: held-out data, and rules of grading."""
     value = settings.get(name)
+    if name == "reward" and value is not None:
+        return [value.get(part) for part in ("outcome", "format")]
     if name != "data" or value is None:
         return value
     return OmegaConf.to_container(

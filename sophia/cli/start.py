@@ -7,7 +7,8 @@ import os
 import runpy
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from sophia.cli import settings
+from sophia.cli.arguments import spelled
 from sophia.cli.commands import COMMANDS, CONFIGS, Command
 from sophia.cli.errors import explained, readable_errors
 from sophia.cli.help import help_text
 from sophia.cli.run_defaults import asked_as_in_training
 from sophia.cli.sweep.folder import is_sweep, sweep_arguments
+from sophia.cli.thinking import check_thinking, take_judge_away
 from sophia.cli.validate import validate
 from sophia.run.folder import RunFolder
 
@@ -62,14 +65,22 @@ def start(name: str, function: Function) -> None:
     main = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=command.config)
     with readable_errors(debug="debug=true" in sys.argv):
         try:
+            sys.argv[1:] = spelled(sys.argv[1:])
             if is_sweep(sys.argv[1:]):
                 _prepare_sweep(command)
-            completing = asked_as_in_training if command.of_a_run else nullcontext
-            with completing(sys.argv[1:]) as arguments:
+            with _completed(command) as arguments:
                 sys.argv[1:] = arguments
                 main(lambda cfg: _call(command, function, cfg))()
         except (HydraException, OmegaConfBaseException) as error:
             raise explained(error, configs=CONFIGS, config_name=command.config) from error
+
+
+def _completed(command: Command) -> AbstractContextManager[list[str]]:
+    """The command line, with what the run knows that it is about."""
+    if not command.of_a_run:
+        return nullcontext(sys.argv[1:])
+    keys = [field.name for field in fields(getattr(settings, command.settings))]
+    return asked_as_in_training(sys.argv[1:], keys)
 
 
 def _prepare_sweep(command: Command) -> None:
@@ -80,6 +91,10 @@ def _prepare_sweep(command: Command) -> None:
 
 def _call(command: Command, function: Function, cfg: DictConfig) -> Any:
     with readable_errors(debug=cfg.debug):
+        if "annealing" in cfg:
+            typed = HydraConfig.get().overrides.task
+            take_judge_away(cfg, typed)
+            check_thinking(cfg, typed)
         if not command.sweeps:
             return function(cfg)
         # Hydra's folder: a second process of the run is told the folder of the first through it.

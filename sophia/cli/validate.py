@@ -16,6 +16,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
+from sophia.cli.missing import refuse_missing
 from sophia.cli.offers import offered_to
 from sophia.cli.signatures import Signature, signature_of
 
@@ -38,6 +39,7 @@ def validate(cfg: DictConfig, root: type) -> None:
             f"the configuration refers to a key that does not exist: {error}"
         ) from None
     assert isinstance(plain, dict)
+    refuse_missing(plain)
     node = {str(key): value for key, value in plain.items()}
     signature = signature_of(f"{root.__module__}.{root.__qualname__}")
     _check_arguments("", node, signature)

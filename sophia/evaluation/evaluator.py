@@ -38,7 +38,9 @@ class _Graded:
 
     def finished(self) -> list[EvalRecord]:
         """The records with their thinking scores, once the judge has given them."""
-        scores = iter(self.thinking.result() if self.thinking is not None else ())
+        if self.thinking is None:
+            return list(self.records)
+        scores = iter(self.thinking.result())
         return [replace(r, thinking=next(scores)) if r.well_formed else r for r in self.records]
 
 
@@ -60,7 +62,7 @@ class Evaluator:
         encoder: turns a prompt into tensors.
         outcome: grades the answer; an answer without the format is wrong.
         format: says whether an answer has the format that was asked for.
-        judge: scores the thinking of every well-formed answer.
+        judge: scores the thinking of every well-formed answer; None leaves it without a score.
         max_new_tokens: length limit of an answer in tokens.
         num_samples: how many answers each prompt gets; several are for pass@k and majority vote.
         temperature: what logits are divided by; 0 decodes greedily, several answers need more.
@@ -74,7 +76,7 @@ class Evaluator:
         encoder: Callable[[Prompt], EncodedPrompt],
         outcome: OutcomeReward,
         format: FormatRule,
-        judge: ThinkingJudge,
+        judge: ThinkingJudge | None,
         max_new_tokens: int,
         num_samples: int = 1,
         temperature: float = 0.0,
@@ -100,7 +102,7 @@ class Evaluator:
         ``description`` is the label of the progress bar; None shows none.
         """
         graded: dict[int, _Graded] = {}
-        judge = self._judge.open_step()
+        judge = None if self._judge is None else self._judge.open_step()
         hidden = description is None
         bar = tqdm(total=len(prompts), desc=description, leave=False, disable=hidden)
         with self._engine.awake(), bar:
@@ -124,10 +126,12 @@ class Evaluator:
         )
         return GenerationRequest(prompt=prompt, encoded=self._encoder(prompt), seeds=seeds)
 
-    def _grade(self, rollout: Rollout, judge: JudgeStep) -> _Graded:
+    def _grade(self, rollout: Rollout, judge: JudgeStep | None) -> _Graded:
         """Grade by rule at once; the judge scores while other answers are generated."""
         prompt = rollout.prompt
         records = tuple(self._record(prompt, c, i) for i, c in enumerate(rollout.completions))
+        if judge is None:
+            return _Graded(records=records, thinking=None)
         pairs = zip(rollout.completions, records, strict=True)
         asked = [completion for completion, record in pairs if record.well_formed]
         return _Graded(records=records, thinking=judge.submit(prompt, asked) if asked else None)

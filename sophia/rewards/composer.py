@@ -29,8 +29,8 @@ class RewardComposer:
 
     Args:
         annealing: what the thinking reward weighs at an RL step; alpha * exp(-step / T) in the
-            paper (arXiv:2505.17018, eq. 5).
-        judge: scores the thinking; not asked when ``thinking`` is None.
+            paper (arXiv:2505.17018, eq. 5); None where there is no thinking reward.
+        judge: scores the thinking; not asked when ``thinking`` is None, and needed otherwise.
         outcome: grades the answer; its weight in the total is 1.
         format: says whether a response has the format that was asked for.
         format_mode: ``gate``: a response without the format gets a total of 0, is not judged and
@@ -44,8 +44,8 @@ class RewardComposer:
     def __init__(  # noqa: PLR0913  (one argument per node of configs/reward)
         self,
         *,
-        annealing: Schedule,
-        judge: ThinkingJudge,
+        annealing: Schedule | None,
+        judge: ThinkingJudge | None,
         outcome: OutcomeReward,
         format: FormatRule,
         format_mode: Literal["gate", "weight"],
@@ -54,6 +54,11 @@ class RewardComposer:
         trust: bool,
         extra: Mapping[str, CustomReward],
     ) -> None:
+        if thinking is not None and (judge is None or annealing is None):
+            raise ValueError(
+                "reward.thinking needs a judge and an annealing: choose judge=http and"
+                " annealing=exponential, or reward=outcome, which has no thinking reward."
+            )
         self._annealing = annealing
         self._judge = judge
         self._outcome = outcome
@@ -67,8 +72,10 @@ class RewardComposer:
 
     def open_step(self, rl_step: int) -> CompositionStep:
         """Start the scoring of one RL step; raises RunStopped when the judge is down for good."""
-        judge = self._judge.open_step() if self._thinking is not None else None
-        return CompositionStep(self, judge=judge, thinking_weight=self._annealing(rl_step))
+        if self._thinking is None or self._judge is None or self._annealing is None:
+            return CompositionStep(self, judge=None, thinking_weight=0.0)
+        weight = self._annealing(rl_step)
+        return CompositionStep(self, judge=self._judge.open_step(), thinking_weight=weight)
 
     def close(self) -> None:
         """Stop the threads. The judge belongs to whoever made it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from sophia.cli.run_defaults import asked_as_in_training
+from sophia.cli.settings import EvaluateSettings
 from tests.commands import ROOT, run
+
+KEYS = [field.name for field in fields(EvaluateSettings)]
 
 CONFIG = """
 seed: 3
@@ -32,7 +36,7 @@ def make_run(folder: Path, *, limit: int = 5) -> Path:
 def composed(*arguments: str) -> DictConfig:
     with (
         initialize_config_dir(version_base="1.3", config_dir=str(ROOT / "configs")),
-        asked_as_in_training(arguments) as all_of_them,
+        asked_as_in_training(arguments, KEYS) as all_of_them,
     ):
         return compose("evaluate", overrides=list(all_of_them))
 

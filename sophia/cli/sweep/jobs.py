@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from sophia.cli.settings import TrainSettings
 from sophia.cli.sweep.folder import override_key, quoted
+from sophia.cli.thinking import check_thinking, take_judge_away
 from sophia.cli.validate import validate
 from sophia.run.folder import RunFolder
 
@@ -48,6 +49,8 @@ def compose_job(
         cfg.hydra.job.id = cfg.hydra.job.num = number
     folder = Path(cfg.hydra.sweep.dir) / cfg.hydra.sweep.subdir
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    take_judge_away(own, overrides)
+    check_thinking(own, overrides)
     validate(own, TrainSettings)
     kept = tuple(o for o in overrides if override_key(o) not in ("run_dir", "resume"))
     return SweepJob(overrides=kept, folder=folder, cfg=own)

@@ -1,0 +1,73 @@
+"""Without a judge there is no thinking reward: what goes with it, and what is refused then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+_KEYS = ("annealing", "reward.trust", "reward.thinking")
+_REMEDY = (
+    "choose a judge (judge=http, with reward=paper annealing=exponential), or leave it away"
+    " (reward=outcome annealing=none has no thinking reward)."
+)
+
+
+def take_judge_away(cfg: DictConfig, typed: Sequence[str]) -> None:
+    """Where ``judge=none`` was typed, the recipe's thinking reward, trust and annealing go with it.
+
+    What was itself typed stays, for ``check_thinking`` to refuse. ``typed`` is the command line.
+    """
+    if "judge=none" not in typed:
+        return
+    said = {word.lstrip("+~").partition("=")[0] for word in typed}
+    with open_dict(cfg):
+        if not _said("annealing", said):
+            cfg.annealing = None
+        if "reward" not in said and not _said("reward.thinking", said):
+            cfg.reward.thinking = None
+        if "reward" not in said and "reward.trust" not in said:
+            cfg.reward.trust = False
+
+
+def _said(key: str, said: set[str]) -> bool:
+    return any(word == key or word.startswith(f"{key}.") for word in said)
+
+
+def check_thinking(cfg: DictConfig, typed: Sequence[str] = ()) -> None:
+    """Refuse settings of a thinking reward where there is no judge, or no weight.
+
+    Raises:
+        ValueError: naming the first of annealing, reward.trust and reward.thinking that is set, in
+            a file or in ``typed``.
+    """
+    if cfg.judge and cfg.reward.thinking and not cfg.annealing:
+        raise ValueError(
+            "reward.thinking has no weight (annealing=none); choose annealing=exponential, or"
+            " reward=outcome, which has no thinking reward."
+        )
+    if cfg.judge:
+        return
+    words = {word.lstrip("+~").partition("=")[0]: word for word in typed}
+    for key in _KEYS:
+        said = [w for name, w in words.items() if name == key or name.startswith(f"{key}.")]
+        said = [word for word in said if word != "annealing=none"]
+        if said or OmegaConf.select(cfg, key):
+            raise no_judge_for(said[0] if said else key)
+
+
+def no_judge_for(what: str) -> ValueError:
+    """The error that names what was said about a thinking reward without a judge."""
+    return ValueError(
+        f"{what} is about the thinking reward, but there is no judge to give one (judge=none):"
+        f" {_REMEDY}"
+    )
+
+
+def thinking_in_words(cfg: DictConfig) -> str:
+    """What becomes of the thinking in this run, for the table before the first step."""
+    if not cfg.judge:
+        return "not judged"
+    if not cfg.reward.thinking:
+        return "judged in evaluations, not rewarded (reward=paper)"
+    return "rewarded, weighted by trust" if cfg.reward.trust else "rewarded, without trust"

@@ -12,7 +12,7 @@ from sophia.cli.settings import EvaluateSettings, TrainSettings
 from sophia.cli.validate import validate
 from sophia.schedules import Exponential
 from tests.builders import completion, prompt
-from tests.composing import composed, options
+from tests.composing import composed, filled, options
 
 GROUPS = (
     "algorithm", "annealing", "callbacks", "data", "judge", "logger", "model", "reward", "rollout",
@@ -22,19 +22,20 @@ GROUPS = (
 
 @pytest.mark.parametrize("name", options("experiment"))
 def test_experiments_validate(name: str) -> None:
-    validate(composed(f"experiment={name}"), TrainSettings)
+    validate(filled(composed(f"experiment={name}")), TrainSettings)
 
 
 @pytest.mark.parametrize(
     ("group", "name"), [(group, name) for group in GROUPS for name in options(group)]
 )
 def test_every_choice_of_every_group_validates(group: str, name: str) -> None:
-    validate(composed(f"{group}={name}"), TrainSettings)
+    validate(filled(composed(f"{group}={name}")), TrainSettings)
 
 
 @pytest.mark.parametrize("name", options("reward"))
 def test_evaluation_validates(name: str) -> None:
-    validate(composed(f"reward={name}", config="evaluate"), EvaluateSettings)
+    cfg = filled(composed(f"reward={name}", config="evaluate"))
+    validate(cfg, EvaluateSettings)
 
 
 def nodes(node: DictConfig, path: str = "") -> Iterator[str]:
@@ -54,7 +55,7 @@ OPEN = (
 
 @pytest.mark.parametrize("name", options("experiment"))
 def test_a_typo_at_every_level_is_refused(name: str) -> None:
-    cfg = composed(f"experiment={name}")
+    cfg = filled(composed(f"experiment={name}"))
     paths = list(nodes(cfg))
     assert len(paths) > 20
     OmegaConf.set_struct(cfg, False)

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -113,10 +114,17 @@ def _print_paths(console: Console, folder: RunFolder, timings: Mapping[str, floa
         if (path / name).exists():
             console.print(f"  {name:14} {what}", highlight=False)
     console.print("\ntry next:", highlight=False)
-    for command in (
+    for command in _next_commands(path):
+        console.print(f"  {command}", highlight=False, soft_wrap=True)
+
+
+def _next_commands(path: Path) -> tuple[str, ...]:
+    """What to look at now; the quick start asks new questions with every seed, rows do not."""
+    quickstart = HydraConfig.get().runtime.choices.get("experiment") == "quickstart"
+    return (
         f"python -m sophia inspect run_dir={path} step=0",
         f"tensorboard --logdir {path}/tensorboard",
-        f"python evaluate.py ckpt={path} seed=1",
-        "python train.py reward=outcome",
-    ):
-        console.print(f"  {command}", highlight=False, soft_wrap=True)
+        f"python evaluate.py ckpt={path}{' seed=1' if quickstart else ''}",
+        f'python -m sophia infer ckpt={path} image=PICTURE question="..."',
+        *(["python train.py reward=outcome"] if quickstart else []),
+    )

@@ -32,6 +32,7 @@ def validate(cfg: DictConfig, root: type) -> None:
     Raises:
         ValueError: naming the key, what was got, and the nearest name that is known.
     """
+    refuse_missing(OmegaConf.to_container(cfg, resolve=False))
     try:
         plain = OmegaConf.to_container(cfg, resolve=True)
     except InterpolationKeyError as error:
@@ -39,7 +40,6 @@ def validate(cfg: DictConfig, root: type) -> None:
             f"the configuration refers to a key that does not exist: {error}"
         ) from None
     assert isinstance(plain, dict)
-    refuse_missing(plain)
     node = {str(key): value for key, value in plain.items()}
     signature = signature_of(f"{root.__module__}.{root.__qualname__}")
     _check_arguments("", node, signature)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -119,7 +120,8 @@ class StepDataModule(LightningDataModule):
         num_steps: how many RL steps the run has.
         prompts_per_step: how many prompts an RL step has, over all processes together.
         seed: decides the order of the training prompts.
-        num_workers: how many processes load and encode; 0 does so in the training process.
+        num_workers: how many processes load and encode, at most one per core; 0 does so in the
+            training process.
         validation: prompts to validate on during the run, disjoint from ``train``; None for none.
     """
 
@@ -141,7 +143,7 @@ class StepDataModule(LightningDataModule):
         self.validation = validation
         self._encoder = encoder
         self._num_steps = num_steps
-        self._num_workers = num_workers
+        self._num_workers = min(num_workers, os.cpu_count() or 1)
         self.plan = StepPlan(num_prompts=len(train), prompts_per_step=prompts_per_step, seed=seed)
 
     def train_dataloader(self) -> StepLoader:

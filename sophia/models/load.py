@@ -58,7 +58,9 @@ class ModelLoader:
             )
         if (self.path is None) == (self.tiny is None):
             raise ValueError(
-                f"model.path is {self.path!r} and model.tiny is {self.tiny!r}; give exactly one."
+                f"model.path is {self.path!r} and model.tiny is"
+                f" {'null' if self.tiny is None else 'the built-in model'}; give exactly one. For a"
+                " model of your own begin with experiment=mine, or choose model=pretrained."
             )
 
     def load(self, folder: Path | str) -> Any:

@@ -60,7 +60,8 @@ class _DigitsStep:
         if example is None:
             raise ValueError(
                 f"prompt {prompt.uid!r} is not from the digits data, so judge=digits cannot score"
-                " it. Choose judge=http, judge=constant, or data=digits."
+                " it. For rows of your own begin with experiment=mine, or choose another judge"
+                " (judge=none, judge=http)."
             )
         done: Future[tuple[float | None, ...]] = Future()
         done.set_result(tuple(score_thinking(c.text, example.digits) for c in completions))

@@ -60,7 +60,7 @@ def demonstration(prompt: Prompt) -> str:
     if "example" not in prompt.metadata:
         raise ValueError(
             f"prompt {prompt.uid!r} has no demonstration: the built-in model and the warm start"
-            " need data=digits. Set model.path to a real checkpoint and warm_start=none."
+            " need data=digits. For rows and a model of your own begin with experiment=mine."
         )
     text: str = prompt.metadata["example"].demonstration
     return text

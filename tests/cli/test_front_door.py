@@ -82,7 +82,7 @@ def test_help_names_groups_choices_and_keys(name: str) -> None:
     for key in settings:
         assert re.search(rf"\b{key}\b", said), key
     if name == "train":
-        assert "  judge          digits, constant, http\n" in said
+        assert "  judge          none, constant, digits, http\n" in said
         assert "hydra" not in said.replace("--hydra-help", "")
 
 

@@ -30,10 +30,10 @@ def test_two_epochs_over_mixed_rows(tmp_path: Path, tiny_folder: Path) -> None:
     )
     run = tmp_path / "run"
     command = [
-        "train.py", "data=rows", "template=plain", "reward=outcome",
+        "train.py", "experiment=mine", "template=plain", "trainer=default", "prompt_limits=tiny",
         f"data.train.sources.files.mine={tmp_path}/mixed.jsonl", "data.num_workers=2",
         "data.train.part=[0.0,0.8]", "data.heldout.part=[0.8,1.0]",
-        f"model.path={tiny_folder}", "model.tiny=null", "warm_start=none",
+        f"model.path={tiny_folder}", "sampling.max_new_tokens=24",
         "num_steps=12", "prompts_per_step=4", "num_generations=2", f"run_dir={run}",
     ]  # fmt: skip
     run_command(*command, cache=tmp_path)

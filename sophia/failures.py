@@ -10,6 +10,10 @@ class RunStopped(Exception):  # noqa: N818  (named for what it says)
     """The run cannot go on, and nothing was trained on in this step: it can be resumed."""
 
 
+class Interrupted(RunStopped):
+    """Ctrl-C, heeded between two steps."""
+
+
 class EngineFailed(RunStopped):
     """The rollout engine died, hung, or holds other weights than the trainer."""
 

@@ -176,7 +176,10 @@ def callbacks(case: dict[str, Any]) -> list[Callback]:
     if "without_guard" in case:
         found.append(WithoutGuard(case["without_guard"]))
     if "started" in case:
-        found += [StopSignalCallback(), SayStarted(Path(case["started"]))]
+        found += [
+            StopSignalCallback(run_dir=Path(case["run_dir"])),
+            SayStarted(Path(case["started"])),
+        ]
     if "save_after" in case:
         found.append(SaveAfter(case["save_after"], Path(case["checkpoints"])))
     if "poison_on_second" in case:

@@ -91,6 +91,12 @@ class CheckpointCallback(Callback):
         """Go on comparing with the checkpoints that were written before a resume."""
         self._figures = dict(state_dict["figures"])
 
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Let a run go on beyond what was its last step: how many there are says the loader."""
+        checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"] = False
+
     def _finish(self, trainer: Trainer) -> None:
         if isinstance(trainer.strategy, ShardedStrategy):
             trainer.strategy.finish_saving()

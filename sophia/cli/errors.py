@@ -20,9 +20,11 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sophia.cli.thinking import no_judge_for
-from sophia.failures import RunStopped
+from sophia.failures import Interrupted, RunStopped
 
 log = logging.getLogger(__name__)
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 _KEY = re.compile(r"Could not (?:override|delete from config\.?) '?([\w./@]+)'?")
 _AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.+?)'")
@@ -30,16 +32,22 @@ _AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.+?)'")
 
 @contextlib.contextmanager
 def readable_errors(*, debug: bool) -> Iterator[None]:
-    """Turn ValueError, OSError and RunStopped into a message and exit status 1."""
+    """Turn ValueError, OSError and RunStopped into a message and exit status 1; Ctrl-C is 130."""
     try:
         yield
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        log.error("interrupted.")
+        sys.exit(_INTERRUPTED)
     except (ValueError, OSError, RunStopped) as error:
         if debug:
             raise
         if not logging.getLogger().handlers:  # Hydra has not come to set up any
             logging.basicConfig(format="%(message)s", stream=sys.stdout)
-        log.error("error: %s", error)
-        sys.exit(1)
+        interrupted = isinstance(error, Interrupted) or isinstance(error.__cause__, Interrupted)
+        log.error("%s%s", "" if interrupted else "error: ", error)
+        sys.exit(_INTERRUPTED if interrupted else 1)
 
 
 def explained(

@@ -8,6 +8,7 @@ from typing import Any
 _OPEN = "???"
 
 _MEANT = {
+    "ckpt": "a run folder, a checkpoint step_*.ckpt in one, or a folder in Hugging Face format",
     "model.path": "a folder that from_pretrained loads, or a hub id",
     "data.train.sources.files.mine": "your rows: a .json, .jsonl, .parquet or .arrow file, a folder"
     " or a pattern; or data=NAME of a file in configs/data",
@@ -20,6 +21,8 @@ def refuse_missing(cfg: Any) -> None:
     ``cfg`` is the configuration as plain dictionaries and lists, interpolations as they stand.
     """
     missing = open_keys(cfg)
+    if "ckpt" in missing:  # of a run, it says the others too
+        missing = ["ckpt"]
     if missing:
         wanted = "; ".join(f"{path}=... ({_MEANT.get(path, 'no value yet')})" for path in missing)
         raise ValueError(f"still to be said: {wanted}. docs/recipes.md begins with an example.")

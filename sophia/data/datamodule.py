@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -88,7 +89,10 @@ class StepLoader(DataLoader[StepBatch]):
 
     def __init__(self, steps: StepDataset, *, num_steps: int, num_workers: int) -> None:
         self._position = _StepSampler(num_steps)
-        super().__init__(steps, batch_size=None, sampler=self._position, num_workers=num_workers)
+        super().__init__(
+            steps, batch_size=None, sampler=self._position, num_workers=num_workers,
+            worker_init_fn=_leave_interrupts_to_the_run,
+        )  # fmt: skip
         self._handed_out = 0
 
     def __iter__(self) -> Iterator[StepBatch]:  # type: ignore[override]
@@ -108,6 +112,11 @@ class StepLoader(DataLoader[StepBatch]):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on at the saved RL step."""
         self._position.start = state["rl_step"]
+
+
+def _leave_interrupts_to_the_run(worker: int) -> None:
+    """A Ctrl-C reaches every process of a terminal; the run still wants this worker's batches."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class StepDataModule(LightningDataModule):

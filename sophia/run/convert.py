@@ -14,7 +14,7 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from sophia.models.adapters import merged_state
 from sophia.models.export import export
 from sophia.run.checkpoint import is_whole
-from sophia.run.folder import RunFolder
+from sophia.run.folder import RunFolder, no_such_checkpoint
 
 _PREFIX = "policy.model."
 
@@ -40,11 +40,7 @@ def to_hf_folder(ckpt: Path) -> Path:
         return _export(run.last_checkpoint)
     if ckpt.suffix == ".ckpt" and ckpt.exists():
         return _export(ckpt)
-    found = "does not exist" if not ckpt.exists() else "is neither of them"
-    raise ValueError(
-        f"ckpt={ckpt} {found}; give a run folder, a checkpoint step_*.ckpt in one, or a folder in"
-        " Hugging Face format."
-    )
+    raise no_such_checkpoint(ckpt)
 
 
 def resolve_checkpoint(path: Path) -> Path:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import json
+import logging
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import yaml
+
 from sophia.run.checkpoint import last_whole_checkpoint
+from sophia.run.metrics_file import STEP, read_metrics
+from sophia.run.resume import changes
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +125,17 @@ class RunFolder:
         return self.config.is_file()
 
     @property
+    def has_steps(self) -> bool:
+        """Whether a step of the run is done; a start that failed before has none."""
+        return self.has_begun and self.num_steps_done > 0
+
+    @property
+    def num_steps_done(self) -> int:
+        """How many RL steps are done, by the metrics or the latest checkpoint."""
+        rows = read_metrics(self.metrics)
+        return max(int(rows[-1][STEP]) + 1 if rows else 0, self.start_step)
+
+    @property
     def is_finished(self) -> bool:
         """Whether the run has trained, and been evaluated, to its end."""
         return self.record.is_file()
@@ -160,6 +178,15 @@ class SweepFolder:
         return self.path / "sweep.html"
 
 
+def no_such_checkpoint(ckpt: Path) -> ValueError:
+    """The error for what a user calls a checkpoint and is none."""
+    found = "does not exist" if not ckpt.exists() else "is neither of them"
+    return ValueError(
+        f"ckpt={ckpt} {found}; give a run folder, a checkpoint step_*.ckpt in one, or a folder in"
+        " Hugging Face format."
+    )
+
+
 def run_around(path: Path) -> RunFolder | None:
     """The run that ``path`` is the folder of, or whose checkpoint or export it is; None if none."""
     for folder in (path, *path.parents[:2]):
@@ -170,35 +197,68 @@ def run_around(path: Path) -> RunFolder | None:
 
 
 def open_run_folder(path: Path, settings: str, *, resume: bool) -> RunFolder:
-    """The folder of a new run, or of one with the very same settings that goes on.
+    """The folder of a new run, or of one that goes on.
 
-    ``settings`` is the configuration as YAML, interpolations unresolved. Raises ValueError when a
-    new run would write over another, when there is nothing to resume, and when the settings differ.
+    A start that ended before its first step leaves no run: its folder is taken over. ``settings``
+    is the configuration as YAML, interpolations unresolved; those of a run that goes on may differ
+    in what leaves its steps as they were (``sophia.run.resume``).
+
+    Raises:
+        ValueError: a new run would write over another, there is nothing to resume, or the settings
+            differ in something else.
     """
     folder = RunFolder(path=path)
-    known = folder.config
-    if not resume and known.is_file():
+    if not resume and folder.has_steps:
         raise ValueError(
-            f"{path} already holds a run. Add resume=true to continue it, or choose another"
-            " run_dir."
+            f"{path} already holds a run of {folder.num_steps_done} steps. Add resume=true to"
+            " continue it, or choose another run_dir."
         )
-    if resume and not known.is_file():
+    if resume and not folder.has_begun:
         raise ValueError(
-            f"resume=true, but there is no run in {path} (no {known.name}). Check run_dir, or leave"
-            " resume away to start one."
+            f"resume=true, but there is no run in {path} (no {folder.config.name}). Check run_dir,"
+            " or leave resume away to start one."
         )
-    if resume and known.read_text() != settings:
-        raise ValueError(
-            f"the run in {path} was started with other settings; resume it with the same, or start"
-            f" a new one elsewhere. Theirs (-), yours (+):\n{_diff(known.read_text(), settings)}"
-        )
+    if folder.has_steps:
+        _go_on(folder, settings)
+    else:
+        _forget_start(folder)
     path.mkdir(parents=True, exist_ok=True)
-    partial = known.with_name(known.name + ".partial")
+    partial = folder.config.with_name(folder.config.name + ".partial")
     partial.write_text(settings)
-    os.replace(partial, known)
+    os.replace(partial, folder.config)
     return folder
 
 
-def _diff(theirs: str, yours: str) -> str:
-    lines = difflib.unified_diff(theirs.splitlines(), yours.splitlines(), n=2, lineterm="")
-    return "\n".join(list(lines)[2:])
+def _go_on(folder: RunFolder, settings: str) -> None:
+    """Refuse what would change the past, and put aside what the end of a shorter run has left."""
+    theirs, yours = yaml.safe_load(folder.config.read_text()), yaml.safe_load(settings)
+    found = changes(theirs, yours)
+    refused = [change for change in found if not change.is_harmless]
+    if refused:
+        lines = "\n".join(f"  {change}" for change in refused)
+        raise ValueError(
+            f"the run in {folder.path} was started with other settings; resume it with the same, or"
+            f" start a new one elsewhere. Theirs -> yours:\n{lines}\n"
+            "A resume may change what leaves the steps that are done as they were: num_steps,"
+            " workers, the judge's address, loggers, and how often something is saved, shown or"
+            " validated."
+        )
+    done, wanted = folder.num_steps_done, yours.get("num_steps", 0)
+    if theirs.get("num_steps") == wanted:
+        return
+    if wanted < done:
+        raise ValueError(f"num_steps is {wanted}, but the run in {folder.path} has done {done}.")
+    log.info(
+        "num_steps: %s -> %s; schedules that end with the run (decay_steps: ${num_steps}) stretch",
+        theirs.get("num_steps"), wanted,
+    )  # fmt: skip
+    for path in (folder.evaluation("after"), folder.record):
+        if path.is_file():
+            path.replace(path.with_name(f"{path.stem}_step_{done:06d}{path.suffix}"))
+
+
+def _forget_start(folder: RunFolder) -> None:
+    """Remove what a start that came to no step has left, where a new one would take it over."""
+    for path in (folder.evaluation("before"), folder.gallery, folder.validation):
+        path.unlink(missing_ok=True)
+    shutil.rmtree(folder.best, ignore_errors=True)

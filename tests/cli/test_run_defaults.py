@@ -46,6 +46,7 @@ def test_the_runs_questions_with_the_evaluations_seed(
     part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = make_run(tmp_path / "run")
+    (folder / part).mkdir(parents=True, exist_ok=True)
     cfg = composed(f"ckpt={folder / part}", "seed=1")
     assert cfg.data.heldout == {"limit": 9, "split": 5, "seed": 1}
     assert cfg.template == {"system": "Be brief.", "question": "{question}"}
@@ -73,7 +74,9 @@ def test_a_policy_of_no_run_is_asked_the_defaults(
 ) -> None:
     (tmp_path / "config.yaml").write_text("a: 1\n")  # of something else
     cfg = composed(f"ckpt={tmp_path}")
-    assert {**cfg, "ckpt": None} == dict(composed())
+    plain = composed()
+    plain.ckpt = str(tmp_path)
+    assert cfg == plain
     assert capsys.readouterr().out == ""
 
 
@@ -84,6 +87,11 @@ def test_runs_side_by_side_must_ask_the_same(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"one and .*other differ in data; say which by data="):
         composed(f"ckpt=[{one},{other}]")
     assert "digits" in composed(f"ckpt=[{one},{other}]", "data=digits").data.heldout._target_
+
+
+def test_what_does_not_exist_is_said_first(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"ckpt=.*nowhere does not exist; give a run folder"):
+        composed(f"ckpt={tmp_path}/nowhere")
 
 
 @pytest.mark.slow

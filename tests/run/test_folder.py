@@ -9,26 +9,71 @@ import torch
 
 from sophia.run.folder import open_run_folder
 
+SETTINGS = "seed: 0\nnum_steps: 9\nlr: 1\njudge:\n  url: here\n"
+
+
+def begun(folder: Path, *, steps: int) -> Path:
+    """The folder of a run with so many steps behind it."""
+    open_run_folder(folder, SETTINGS, resume=False)
+    lines = ["rl_step,reward", *(f"{step},0.5" for step in range(steps))]
+    (folder / "metrics.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
 
 def test_a_run_is_not_written_over(tmp_path: Path) -> None:
-    open_run_folder(tmp_path / "run", "seed: 0\n", resume=False)
-    with pytest.raises(ValueError, match=r"already holds a run\. Add resume=true"):
-        open_run_folder(tmp_path / "run", "seed: 0\n", resume=False)
+    folder = begun(tmp_path / "run", steps=3)
+    with pytest.raises(ValueError, match=r"already holds a run of 3 steps\. Add resume=true"):
+        open_run_folder(folder, SETTINGS, resume=False)
+
+
+def test_a_start_that_failed_before_its_first_step_claims_nothing(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "run", steps=0)
+    (folder / "evaluation_before.jsonl").write_text("of other settings")
+    open_run_folder(folder, "seed: 1\n", resume=False)
+    assert (folder / "config.yaml").read_text() == "seed: 1\n"
+    assert not (folder / "evaluation_before.jsonl").exists()
 
 
 def test_nothing_to_resume_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no run in"):
-        open_run_folder(tmp_path / "run", "seed: 0\n", resume=True)
+        open_run_folder(tmp_path / "run", SETTINGS, resume=True)
 
 
-def test_other_settings_are_refused_with_a_diff(tmp_path: Path) -> None:
-    open_run_folder(tmp_path / "run", "seed: 0\nlr: 1\n", resume=False)
-    with pytest.raises(ValueError, match=r"(?s)other settings.*-lr: 1\n\+lr: 2"):
-        open_run_folder(tmp_path / "run", "seed: 0\nlr: 2\n", resume=True)
+def test_what_would_change_the_past_is_refused_with_the_difference(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "run", steps=3)
+    settings = SETTINGS.replace("lr: 1", "lr: 2").replace("9", "10")
+    with pytest.raises(ValueError, match=r"(?s)other settings.*\n  lr: 1 -> 2\nA resume may"):
+        open_run_folder(folder, settings, resume=True)
+    assert (folder / "config.yaml").read_text() == SETTINGS
+
+
+def test_a_resume_may_change_what_leaves_the_past_alone(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "run", steps=3)
+    settings = SETTINGS.replace("here", "there").replace("9", "12")
+    open_run_folder(folder, settings, resume=True)
+    assert (folder / "config.yaml").read_text() == settings
+
+
+def test_a_finished_run_that_goes_on_keeps_its_end_under_another_name(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "run", steps=9)
+    (folder / "run.json").write_text("{}")
+    (folder / "evaluation_after.jsonl").write_text("end")
+    open_run_folder(folder, SETTINGS, resume=True)
+    assert (folder / "run.json").is_file()
+    run = open_run_folder(folder, SETTINGS.replace("9", "12"), resume=True)
+    assert not run.is_finished
+    assert (folder / "evaluation_after_step_000009.jsonl").read_text() == "end"
+    assert (folder / "run_step_000009.json").is_file()
+
+
+def test_fewer_steps_than_are_done_are_refused(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "run", steps=5)
+    with pytest.raises(ValueError, match=r"num_steps is 4, but the run in .* has done 5"):
+        open_run_folder(folder, SETTINGS.replace("9", "4"), resume=True)
 
 
 def test_the_latest_whole_checkpoint_is_found(tmp_path: Path) -> None:
-    folder = open_run_folder(tmp_path / "run", "seed: 0\n", resume=False)
+    folder = open_run_folder(tmp_path / "run", SETTINGS, resume=False)
     assert folder.start_step == 0
     checkpoints = folder.path / "checkpoints"
     checkpoints.mkdir()

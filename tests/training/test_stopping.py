@@ -67,7 +67,7 @@ def test_a_signal_is_heeded_in_the_last_step_too(
     step: int, tiny_folder: Path, tmp_path: Path
 ) -> None:
     checkpoints = CheckpointCallback(run_dir=tmp_path, every_n_steps=9, num_steps=2, keep_last=1)
-    callbacks = [StopSignalCallback(), TellAfter(step), checkpoints]
+    callbacks = [StopSignalCallback(run_dir=tmp_path), TellAfter(step), checkpoints]
     with pytest.raises(RunStopped, match="told to stop"):
         Run(tiny_folder, num_steps=2, callbacks=callbacks).fit()
     assert [found for found, _ in list_checkpoints(tmp_path / "checkpoints")] == [step]

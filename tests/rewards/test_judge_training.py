@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from sophia.run.metrics_file import read_metrics
 from tests.commands import run
-from tests.rewards.judge_server import Answer, JudgeServer, Request, says
+from tests.rewards.judge_server import Answer, JudgeServer, Request, refuses, says
 
 SMALL = (
     "num_steps=2", "prompts_per_step=4", "num_generations=4", "data.heldout.num_prompts=4",
@@ -28,18 +29,42 @@ def by_length(request: Request) -> Answer:
     return says(f"0.{len(request.text) % 10}")
 
 
-@pytest.mark.slow
-def test_stops_for_a_judge_that_is_down_and_resumes_when_it_is_back(tmp_path: Path) -> None:
+class DownAfter:
+    """Scores so many times, and then fails until it is mended."""
+
+    def __init__(self, calls: int) -> None:
+        self.left = calls
+
+    def __call__(self, request: Request) -> Answer:
+        self.left -= request.method == "POST"
+        return by_length(request) if self.left >= 0 else refuses(500, "out of memory")
+
+
+def test_a_judge_that_is_not_there_is_said_before_anything_is_trained(tmp_path: Path) -> None:
     server = JudgeServer(by_length)
     server.start()
     server.stop()
+    start = time.monotonic()
     said = train(tmp_path, server.url, expect=1)
-    assert f"The judge at {server.url}" in said
-    assert "judge-check" in said
-    assert "Traceback" not in said
-    assert [p.name for p in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_000000.ckpt"]
+    assert time.monotonic() - start < 30
+    assert f"at {server.url}" in said
+    assert "Nobody listens there" in said
+    assert "warm start" not in said
+    with JudgeServer(by_length) as there:
+        train(tmp_path, there.url, "num_steps=1", expect=0)  # the folder was claimed by nobody
 
-    with server:
+
+@pytest.mark.slow
+def test_stops_for_a_judge_that_goes_down_and_resumes_when_it_is_back(tmp_path: Path) -> None:
+    behaviour = DownAfter(1)  # the ping
+    with JudgeServer(behaviour) as server:
+        said = train(tmp_path, server.url, expect=1)
+        assert f"The judge at {server.url}" in said
+        assert "judge-check" in said
+        assert "Traceback" not in said
+        names = [p.name for p in (tmp_path / "run" / "checkpoints").iterdir()]
+        assert names == ["step_000000.ckpt"]
+        behaviour.left = 10_000
         train(tmp_path, server.url, "resume=true", expect=0)
     rows = read_metrics(tmp_path / "run" / "metrics.csv")
     assert [row["rl_step"] for row in rows] == ["0", "1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
@@ -9,6 +10,8 @@ from PIL import Image, ImageDraw
 from sophia.rewards.judge.failure import CallFailedError
 from sophia.rewards.judge.http import HTTPJudge, Probe
 from sophia.types import Completion, Media, Message, Prompt
+
+log = logging.getLogger(__name__)
 
 GOOD = (
     "<think>I look for red squares in the picture. There is one on the left, one in the middle and"
@@ -91,6 +94,28 @@ def check_judge(judge: HTTPJudge) -> JudgeCheck:
         url=judge.url, model=judge.model, served=served, good=good, bad=bad,
         diagnosis=_diagnosis(judge.model, served, good, bad),
     )  # fmt: skip
+
+
+def ping(judge: HTTPJudge) -> None:
+    """Ask the judge about one reasoning, before a run begins that needs it.
+
+    One that answers without a score is warned about: the run's breaker counts such replies.
+
+    Raises:
+        ValueError: no reply came; says why, and what to do.
+    """
+    probe = judge.probe(_prompt(), _completion(GOOD))
+    if probe.score is not None:
+        return
+    if probe.reply:
+        log.warning("the judge at %s answered without a score: %r", judge.url, probe.reply[:200])
+        return
+    served = () if probe.reason == "connect" else _served(judge)
+    raise ValueError(
+        f"the judge {judge.model!r} at {judge.url} does not answer:"
+        f" {_diagnosis(judge.model, served, probe, probe)} `python -m sophia judge-check` asks"
+        " again; judge=none does without."
+    )
 
 
 def _served(judge: HTTPJudge) -> tuple[str, ...]:

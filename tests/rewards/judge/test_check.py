@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sophia.rewards.judge.check import JudgeCheck, check_judge
+from sophia.rewards.judge.check import JudgeCheck, check_judge, ping
 from tests.rewards.judge_builders import http_judge
 from tests.rewards.judge_server import (
     Answer,
@@ -94,3 +94,29 @@ def test_nobody_there() -> None:
     assert result.diagnosis.startswith("connect: Nobody listens there")
     assert result.served == ()
     assert server.url in result.report()
+
+
+def test_a_ping_costs_one_call_and_says_nothing_of_a_judge_that_is_there() -> None:
+    with JudgeServer(honest) as server, closing(http_judge(server.url)) as judge:
+        ping(judge)
+        assert len([r for r in server.requests if r.method == "POST"]) == 1
+
+
+def test_a_ping_refuses_a_judge_that_is_not_there() -> None:
+    server = JudgeServer(honest)
+    server.start()
+    server.stop()
+    with (
+        closing(http_judge(server.url)) as judge,
+        pytest.raises(ValueError, match=r"connect: Nobody listens there.*judge=none does without"),
+    ):
+        ping(judge)
+
+
+def test_a_ping_lets_a_judge_pass_that_answers_without_a_score(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    chatty = only_chat(says("I like it."))
+    with JudgeServer(chatty) as server, closing(http_judge(server.url)) as judge:
+        ping(judge)
+    assert "answered without a score" in caplog.text

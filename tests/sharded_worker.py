@@ -29,6 +29,7 @@ from sophia.models.sharding import local
 from sophia.models.shared_rows import shared_rows
 from sophia.models.weights import all_weights
 from sophia.protocols import JudgeStep
+from sophia.rewards.custom import CustomReward
 from sophia.rewards.digits_judge import DigitsJudge
 from sophia.rewards.judge.failure import JudgeDown
 from sophia.rollout.sync import SyncSettings
@@ -253,6 +254,8 @@ def make_run(case: dict[str, Any]) -> Run:
         run.engine.dies_at = case["engine_dies_on_second"]
     if "judge_down_on_second" in case and RANK == 1:
         run.judge_by(JudgeThatGoesDown(case["judge_down_on_second"]))
+    if "reward" in case:
+        run.composer.extra["mine"] = CustomReward(case["reward"], weight=1.0, signature="trl")
     if case.get("text_only"):
         run.data.train = TextOnly(set(range(40)))
     if case.get("text_only_on_second"):

@@ -15,6 +15,7 @@ from sophia.cli.build import build, build_each
 from sophia.cli.data import DataPart, build_dataset, open_checked, prompt_fitter
 from sophia.cli.parts import Parts, build_evaluator, build_parts
 from sophia.cli.plan import show_memory_plan
+from sophia.cli.preflight import try_rewards
 from sophia.cli.processes import is_rank_zero
 from sophia.cli.quiet import quiet_libraries
 from sophia.cli.warm_start import initial_policy
@@ -91,6 +92,7 @@ def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
         evaluator = build_evaluator(cfg, parts)
         composer = _build_composer(cfg, parts)
         closing.callback(composer.close)
+        try_rewards(composer.extra, data.train[0], parts.encoder, group_size=cfg.num_generations)
         settings = build(cfg, "callbacks.rollout.sync") or SyncSettings()
         sync = WeightSync(parts.engine, settings, seed=cfg.seed)
         yield Run(

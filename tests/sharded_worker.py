@@ -258,6 +258,8 @@ def make_run(case: dict[str, Any]) -> Run:
         run.composer.extra["mine"] = CustomReward(case["reward"], weight=1.0, signature="trl")
     if case.get("text_only"):
         run.data.train = TextOnly(set(range(40)))
+    if case.get("fewer_on_second") and RANK == 1:
+        run.data.train = DigitsDataset(split="train", num_prompts=39, seed=0)
     if case.get("text_only_on_second"):
         run.data.train = TextOnly(second_ranks_prompts(steps))
     return run
@@ -290,7 +292,7 @@ def main() -> None:
     )
     try:
         run.fit(strategy=strategy, devices=case["world_size"], ckpt_path=resume)
-    except RunStopped as stopped:
+    except (RunStopped, ValueError) as stopped:
         stopped_path(Path(case["out"]), RANK).write_text(str(stopped))
         return
     weights = dict(all_weights(run.module.hf_model))

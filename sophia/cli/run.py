@@ -11,6 +11,7 @@ from typing import Any, Literal
 from lightning import Trainer
 from omegaconf import DictConfig
 
+from sophia.cli.advice import warn_of_columns
 from sophia.cli.build import build, build_each
 from sophia.cli.data import DataPart, build_dataset, open_checked, prompt_fitter
 from sophia.cli.parts import Parts, build_evaluator, build_parts
@@ -129,6 +130,7 @@ def _parts_of_data(cfg: DictConfig) -> list[DataPart]:
 
 def _open_data(cfg: DictConfig, parts: Parts, datasets: dict[DataPart, Any]) -> RunData:
     fitter = prompt_fitter(cfg, parts.encoder)
+    warn_of_columns(cfg, datasets)
     opened = open_checked(datasets, fitter, parts.outcome, seed=cfg.seed)
     offered: dict[str, Any] = {str(name): dataset for name, dataset in opened.items()}
     offered |= {name: cfg[name] for name in ("num_steps", "prompts_per_step", "seed")}

@@ -67,6 +67,14 @@ def test_a_reward_that_fails_on_one_process_stops_all(
     assert [step for step, _ in list_checkpoints(tmp_path / "checkpoints")] == [1]
 
 
+def test_processes_that_see_different_rows_do_not_begin(tiny_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.pt"
+    finish(start_processes(2, out, folder=tiny_folder, fewer_on_second=True), timeout_s=120.0)
+    first, second = stopped_messages(2, out)
+    assert first == second
+    assert first.startswith("the processes have [40, 39] training prompts, by rank; they must read")
+
+
 @pytest.mark.parametrize("place", ["rollout", "push", "read-back"])
 def test_one_engine_that_dies_stops_all_processes(
     place: str, larger_folder: Path, tmp_path: Path

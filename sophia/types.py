@@ -61,6 +61,12 @@ class Prompt:
     """How far a number p may be from the gold g, relatively: |p - g| <= tolerance * |g|."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Whatever else the row carried."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """The data's own name of a column by our name of it; empty for built-in data."""
+
+    def column(self, name: str) -> str:
+        """The data's own name of what we call ``answer``, ``images`` and so on; else that name."""
+        return self.columns.get(name, name)
 
     @property
     def media(self) -> tuple[Media, ...]:

@@ -29,6 +29,7 @@ from sophia.models.sharding import local
 from sophia.models.shared_rows import shared_rows
 from sophia.models.weights import all_weights
 from sophia.protocols import JudgeStep
+from sophia.rewards.custom import CustomReward
 from sophia.rewards.digits_judge import DigitsJudge
 from sophia.rewards.judge.failure import JudgeDown
 from sophia.rollout.sync import SyncSettings
@@ -256,8 +257,12 @@ def make_run(case: dict[str, Any]) -> Run:
         run.engine.dies_at = case["engine_dies_on_second"]
     if "judge_down_on_second" in case and RANK == 1:
         run.judge_by(JudgeThatGoesDown(case["judge_down_on_second"]))
+    if "reward" in case:
+        run.composer.extra["mine"] = CustomReward(case["reward"], weight=1.0, signature="trl")
     if case.get("text_only"):
         run.data.train = TextOnly(set(range(40)))
+    if case.get("fewer_on_second") and RANK == 1:
+        run.data.train = DigitsDataset(split="train", num_prompts=39, seed=0)
     if case.get("text_only_on_second"):
         run.data.train = TextOnly(second_ranks_prompts(steps))
     return run
@@ -290,7 +295,7 @@ def main() -> None:
     )
     try:
         run.fit(strategy=strategy, devices=case["world_size"], ckpt_path=resume)
-    except RunStopped as stopped:
+    except (RunStopped, ValueError) as stopped:
         stopped_path(Path(case["out"]), RANK).write_text(str(stopped))
         return
     weights = dict(all_weights(run.module.hf_model))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from sophia.cli.build import build
+from sophia.cli.commands import CONFIGS
 from sophia.cli.settings import EvaluateSettings, TrainSettings
 from sophia.cli.validate import validate
 from sophia.schedules import Exponential
@@ -130,6 +134,21 @@ def test_presets_of_the_paper() -> None:
     assert (cfg.annealing.start, cfg.annealing.decay_steps) == (0.3, 1500)
     assert cfg.sampling.max_new_tokens == 1024
     assert cfg.reward.trust is True
+
+
+def test_the_documented_rewards_of_trl_and_easyr1_build(tmp_path: Path) -> None:
+    recipe = (CONFIGS.parent / "docs/recipes.md").read_text().partition("EasyR1** are taken")[2]
+    block = recipe.split("```yaml\n")[1].split("```")[0]
+    configs = shutil.copytree(CONFIGS, tmp_path / "configs")
+    (configs / "experiment/rewards.yaml").write_text(block)
+    with initialize_config_dir(config_dir=str(configs), version_base="1.3"):
+        cfg = compose("train", overrides=["run_dir=nowhere", "experiment=rewards"])
+    validate(cfg, TrainSettings)
+    mentions, boxed = (build(cfg, f"reward.extra.{name}") for name in ("mentions", "boxed"))
+    group = (completion("It is 4."), completion("It is 5.", num_tokens=100))
+    assert mentions.values(prompt(), group, name="mentions") == (1.0, 0.0)
+    # 0.2 * 1 / (1 + 3 / 100) = 0.1942; 0.2 * 1 / (1 + 100 / 100) = 0.1
+    assert boxed.values(prompt(), group, name="boxed") == pytest.approx((0.1942, 0.1), abs=1e-4)
 
 
 def test_the_documented_reward_of_ones_own_builds() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,17 +12,18 @@ from tempfile import TemporaryDirectory
 from omegaconf import DictConfig
 from rich.console import Console
 
+from sophia.cli.advice import column_advice
 from sophia.cli.build import build
-from sophia.cli.data import build_dataset, prompt_fitter
+from sophia.cli.data import build_dataset, data_check, prompt_fitter
 from sophia.cli.quiet import quiet_libraries
-from sophia.data.check.check import DataCheck, rows_of
+from sophia.data.check.check import rows_of
 from sophia.data.check.figure import figure
 from sophia.data.check.report import DataReport, write_counts, write_refused
 from sophia.data.check.tables import tables
+from sophia.data.dataset import RowDataset
 from sophia.data.encode import PromptEncoder
 from sophia.data.prompts import PromptDataset
 from sophia.models.load import ModelLoader
-from sophia.rewards.gold import gold_checker
 from sophia.types import Prompt
 
 log = logging.getLogger(__name__)
@@ -36,22 +38,50 @@ def check_or_exit(cfg: DictConfig) -> None:
 
 
 def check(cfg: DictConfig) -> int:
-    """Check the training data against the held-out part, then that; returns the rows refused."""
+    """Check the training data against the held-out part, then that.
+
+    Returns how many rows were refused and would stop a run.
+    """
     quiet_libraries()
     train, heldout = build_dataset(cfg, "train"), build_dataset(cfg, "heldout")
     outcome = build(cfg, "reward.outcome")
     fitter = prompt_fitter(cfg, _encoder(cfg, train))
-    data_check = DataCheck(
-        fitter, gold_checker=gold_checker(outcome), decode_images=cfg.decode_images
-    )
+    rows_check = data_check(fitter, outcome, decode_images=cfg.decode_images)
+    advice = column_advice(cfg, {"train": train, "heldout": heldout})
     folder = Path(cfg.run_dir)
     refused = 0
     for name, dataset, other in (("train", train, heldout), ("heldout", heldout, None)):
-        report = data_check.run(dataset, heldout=other, show_progress=True)
-        _write(report, folder / name)
-        refused += report.num_refused
+        report = rows_check.run(dataset, heldout=other, show_progress=True)
+        skipped = _skipped(report, dataset)
+        listed = {(refusal.file, refusal.row) for refusal in report.refused}
+        stopping = report.num_refused - len(listed & skipped)
+        _write(report, folder / name, [*advice, *_remarks(report, len(skipped), stopping)])
+        refused += stopping
     outcome.close()
     return refused
+
+
+def _skipped(report: DataReport, dataset: PromptDataset) -> set[tuple[str, int]]:
+    """File and row of what a run leaves out by itself (``on_bad_row=skip``)."""
+    if not isinstance(dataset, RowDataset) or not report.num_usable:
+        return set()
+    return {(error.origin.file, error.origin.row) for error in dataset.skipped}
+
+
+def _remarks(report: DataReport, num_skipped: int, num_stopping: int) -> list[str]:
+    """What follows from the report, in sentences."""
+    remarks = []
+    if num_skipped:
+        remarks.append(
+            f"on_bad_row=skip leaves {num_skipped:,} rows out; {num_stopping:,} others are refused"
+            " and would stop a run."
+        )
+    if report.most_tokens > report.max_prompt_tokens:
+        remarks.append(
+            f"The longest prompt has {report.most_tokens:,} tokens:"
+            f" prompt_limits.max_prompt_tokens={report.most_tokens} takes them all."
+        )
+    return remarks
 
 
 def _encoder(cfg: DictConfig, train: PromptDataset) -> PromptEncoder:
@@ -71,14 +101,17 @@ def _encoder(cfg: DictConfig, train: PromptDataset) -> PromptEncoder:
         return PromptEncoder(folder)
 
 
-def _write(report: DataReport, folder: Path) -> None:
+def _write(report: DataReport, folder: Path, remarks: Sequence[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     console = Console()
     console.rule(f"{folder.name}: {report.num_refused:,} of {report.num_rows:,} rows refused")
     console.print(tables(report))
+    for remark in remarks:
+        console.print(f"{remark}\n", highlight=False, markup=False, soft_wrap=True)
     figure(report).savefig(folder / "report.png", dpi=150)
     with (folder / "report.txt").open("w", encoding="utf-8") as file:
         Console(file=file, width=160).print(tables(report))
+        file.writelines(f"{remark}\n" for remark in remarks)
     write_counts(report, folder / "report.json")
     write_refused(report, folder / "refused.csv")
     names = "report.png, report.txt, report.json, refused.csv"

@@ -46,6 +46,16 @@ def prompt_fitter(cfg: DictConfig, encoder: PromptEncoder) -> PromptFitter:
     )
 
 
+def data_check(fitter: PromptFitter, outcome: OutcomeReward, *, decode_images: bool) -> DataCheck:
+    """What looks for everything in the rows that would stop or spoil a run."""
+    return DataCheck(
+        fitter,
+        problem_types=outcome.problem_types,
+        gold_checker=gold_checker(outcome),
+        decode_images=decode_images,
+    )
+
+
 def open_checked(
     datasets: Mapping[DataPart, Any], fitter: PromptFitter, outcome: OutcomeReward, *, seed: int
 ) -> dict[DataPart, PromptDataset]:
@@ -54,7 +64,7 @@ def open_checked(
     Raises:
         ValueError: a sampled prompt cannot be trained on; names the rows.
     """
-    check = DataCheck(fitter, gold_checker=gold_checker(outcome), decode_images=True)
+    check = data_check(fitter, outcome, decode_images=True)
     for dataset in datasets.values():
         check_sample(dataset, check, num_prompts=_SAMPLED_PROMPTS, seed=seed)
     return {name: open_dataset(dataset, fitter) for name, dataset in datasets.items()}

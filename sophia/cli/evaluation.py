@@ -17,6 +17,7 @@ from rich.console import Console
 from sophia.cli.build import build
 from sophia.cli.data import DataPart, build_dataset, open_checked, prompt_fitter
 from sophia.cli.parts import build_evaluator, build_parts
+from sophia.cli.preflight import ask_judge
 from sophia.cli.quiet import quiet_libraries
 from sophia.data.encode import PromptEncoder
 from sophia.evaluation.compare import differences, summarise, summary_table
@@ -84,6 +85,7 @@ def answer(cfg: DictConfig, policy: Policy, output: Path) -> list[EvalRecord]:
     with ExitStack() as closing:
 
         def make() -> Evaluator:
+            ask_judge(cfg)
             parts = build_parts(cfg, policy.folder)
             closing.callback(parts.close)
             return build_evaluator(cfg, parts)

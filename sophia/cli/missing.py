@@ -25,6 +25,7 @@ def refuse_missing(cfg: Any) -> None:
         missing = ["ckpt"]
     if missing:
         wanted = "; ".join(f"{path}=... ({_MEANT.get(path, 'no value yet')})" for path in missing)
+        wanted = wanted.replace("files.mine=", "files=")  # a name for it is not needed
         raise ValueError(f"still to be said: {wanted}. docs/recipes.md begins with an example.")
 
 

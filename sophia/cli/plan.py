@@ -16,6 +16,7 @@ from rich.table import Table
 from sophia.cli.build import build
 from sophia.cli.processes import is_rank_zero, world_size
 from sophia.cli.validate import locate
+from sophia.measure.disk import DiskPlan, plan_disk
 from sophia.measure.memory import (
     GIB,
     EngineMemory,
@@ -51,8 +52,15 @@ def plan(cfg: DictConfig) -> None:
         raise ValueError("give model.path; the built-in model fits anywhere.")
     size = cfg.device_gib * GIB
     result = memory_plan(cfg, loader, loader.path, num_processes=cfg.num_devices, device_bytes=size)
+    disk = planned_disk(cfg, loader, loader.path)
     title = f"{cfg.name} on {cfg.num_devices} x {cfg.device_gib:g} GiB, per GPU"
-    Console().print(plan_table(result, title=title))
+    console = Console()
+    console.print(plan_table(result, title=title))
+    console.print(
+        f"on disk, at most: {disk.total / GIB:.0f} GiB, of which a checkpoint is"
+        f" {disk.checkpoint / GIB:.0f} GiB; kept rollouts and their images come on top",
+        highlight=False,
+    )
     check_fits(result, device_bytes=size)
 
 
@@ -82,6 +90,18 @@ def memory_plan(
     model = loader.empty(folder)
     layout = _layout(cfg, loader, model, num_processes)
     return plan_memory(model, layout, _load(cfg), _engine(cfg, model, device_bytes))
+
+
+def planned_disk(cfg: DictConfig, loader: ModelLoader, folder: Path | str) -> DiskPlan:
+    """What the run that a configuration describes will write that does not grow with its steps."""
+    checkpoint, validation = (cfg.callbacks.get(name) for name in ("checkpoint", "validation"))
+    optimizer = locate("algorithm.optimizer", cfg.algorithm.optimizer["_target_"])
+    return plan_disk(
+        loader.empty(folder),
+        moments=moments_of(optimizer),
+        kept=checkpoint.keep_last + checkpoint.keep_best if checkpoint else -1,
+        copies=2 if validation and validation.save_best else 1,
+    )
 
 
 def plan_table(plan: MemoryPlan, *, title: str) -> Table:

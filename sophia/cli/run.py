@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from lightning import Trainer
+from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
+from sophia.cli.advice import warn_of_columns
 from sophia.cli.build import build, build_each
 from sophia.cli.data import DataPart, build_dataset, open_checked, prompt_fitter
 from sophia.cli.parts import Parts, build_evaluator, build_parts
 from sophia.cli.plan import show_memory_plan
+from sophia.cli.preflight import ask_judge, check_disk, try_rewards
 from sophia.cli.processes import is_rank_zero
 from sophia.cli.quiet import quiet_libraries
 from sophia.cli.warm_start import initial_policy
@@ -76,6 +79,9 @@ def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
     quiet_libraries()
     for path in _VALUES:  # one that makes no sense is refused before anything is trained
         build(cfg, path)
+    ask_judge(cfg)
+    start_step = folder.start_step if cfg.resume else 0
+    loggers = build_each(cfg, "logger", {"run_dir": folder.path, "start_step": start_step})
     timings: dict[str, float] = {}
     with timed(timings, "total"), ExitStack() as closing:
         datasets = {part: build_dataset(cfg, part) for part in _parts_of_data(cfg)}
@@ -84,6 +90,7 @@ def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
             policy_folder = initial_policy(cfg, model, datasets["train"])
         if is_rank_zero():
             save_skeleton(policy_folder, folder.skeleton)
+            check_disk(cfg, model, policy_folder, folder.path)
         show_memory_plan(cfg, model, policy_folder)
         parts = build_parts(cfg, policy_folder)
         closing.callback(parts.close)
@@ -91,6 +98,7 @@ def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
         evaluator = build_evaluator(cfg, parts)
         composer = _build_composer(cfg, parts)
         closing.callback(composer.close)
+        try_rewards(composer.extra, data.train[0], parts.encoder, group_size=cfg.num_generations)
         settings = build(cfg, "callbacks.rollout.sync") or SyncSettings()
         sync = WeightSync(parts.engine, settings, seed=cfg.seed)
         yield Run(
@@ -107,6 +115,7 @@ def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
                 cfg,
                 folder,
                 data,
+                list(loggers.values()),
                 {
                     "engine": parts.engine,
                     "sync": sync,
@@ -127,6 +136,7 @@ def _parts_of_data(cfg: DictConfig) -> list[DataPart]:
 
 def _open_data(cfg: DictConfig, parts: Parts, datasets: dict[DataPart, Any]) -> RunData:
     fitter = prompt_fitter(cfg, parts.encoder)
+    warn_of_columns(cfg, datasets)
     opened = open_checked(datasets, fitter, parts.outcome, seed=cfg.seed)
     offered: dict[str, Any] = {str(name): dataset for name, dataset in opened.items()}
     offered |= {name: cfg[name] for name in ("num_steps", "prompts_per_step", "seed")}
@@ -153,13 +163,15 @@ def _build_composer(cfg: DictConfig, parts: Parts) -> RewardComposer:
 
 
 def _build_trainer(
-    cfg: DictConfig, folder: RunFolder, data: RunData, objects: Mapping[str, Any]
+    cfg: DictConfig,
+    folder: RunFolder,
+    data: RunData,
+    loggers: Sequence[Logger],
+    objects: Mapping[str, Any],
 ) -> Trainer:
-    """The trainer with its loggers and callbacks, which may ask for any of ``objects``."""
-    start_step = folder.start_step if cfg.resume else 0
+    """The trainer with its loggers, and callbacks that may ask for any of ``objects``."""
     if data.validation is None and cfg.callbacks.get("validation") is not None:
         log.info("data.validation is null: no validation during the run")
-    loggers = build_each(cfg, "logger", {"run_dir": folder.path, "start_step": start_step})
     callbacks = build_each(
         cfg,
         "callbacks",
@@ -177,7 +189,7 @@ def _build_trainer(
         cfg,
         "trainer",
         {
-            "logger": [CSVMetrics(folder.metrics), *loggers.values()],
+            "logger": [CSVMetrics(folder.metrics), *loggers],
             "callbacks": list(callbacks.values()),
             "plugins": [AtomicCheckpointIO()],
         },

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from lightning import LightningDataModule
+from torch import distributed
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sophia.data.prompts import PromptDataset
@@ -159,10 +160,12 @@ class StepDataModule(LightningDataModule):
         """One batch per RL step, with this process's share of its prompts.
 
         Raises:
-            ValueError: the processes cannot share ``prompts_per_step`` evenly.
+            ValueError: the processes cannot share ``prompts_per_step`` evenly, or they do not see
+                the same number of prompts.
         """
         assert self.trainer is not None
         world_size = self.trainer.world_size
+        self._check_agreement()
         if self.plan.prompts_per_step % world_size:
             near = self.plan.prompts_per_step // world_size * world_size
             raise ValueError(
@@ -177,3 +180,20 @@ class StepDataModule(LightningDataModule):
             world_size=world_size,
         )
         return StepLoader(steps, num_steps=self._num_steps, num_workers=self._num_workers)
+
+    def _check_agreement(self) -> None:
+        """See that all processes have as many prompts; a collective where there are several.
+
+        Each leaves bad rows out by itself: a file that only some of them can read would give them
+        prompts of different steps.
+        """
+        if not distributed.is_initialized() or distributed.get_world_size() == 1:
+            return
+        counts = [0] * distributed.get_world_size()
+        distributed.all_gather_object(counts, len(self.train))
+        if len(set(counts)) > 1:
+            raise ValueError(
+                f"the processes have {counts} training prompts, by rank; they must read the same"
+                " rows and images. Look for files that only some of them can open, or leave the"
+                " rows out for all by data.train.exclude=refused.csv."
+            )

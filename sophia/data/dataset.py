@@ -14,14 +14,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sophia.data.images.opening import check_media
 from sophia.data.rows.row_error import RowError
 from sophia.data.rows.source import RowSource
+from sophia.data.slow import shown_when_slow
 from sophia.data.template import PromptTemplate
 from sophia.types import Prompt
 
 log = logging.getLogger(__name__)
 
 _LOGGED_ERRORS = 5
+_FEW_ROWS = (
+    "For so few rows give the held-out part files of its own (data.heldout.sources.files=PATH), or"
+    " use all rows for both, and say so: data.train.part=[0.0,1.0] data.heldout.part=[0.0,1.0]."
+)
 
 
 class RowDataset:
@@ -54,8 +60,8 @@ class RowDataset:
             limit: how many rows are kept, drawn at random from all; None keeps all.
             problem_types: the problem types whose rows are kept; None keeps all.
             on_bad_row: with ``refuse`` a row that cannot be used raises when it is asked for; with
-                ``skip`` all rows are parsed at first use, and bad ones are left out and counted in
-                ``skipped`` and in the log.
+                ``skip`` all rows are parsed at first use, and those that are bad, or whose images
+                are missing or break off, are left out and counted in ``skipped`` and in the log.
             exclude: a CSV with columns ``file`` and ``row`` whose rows stay out, such as the
                 ``refused.csv`` that the data check writes; None leaves none out.
 
@@ -118,6 +124,17 @@ class RowDataset:
         except RowError as error:  # rows are the user's; whether to go on is the caller's choice
             return error
 
+    def _usable(self, source: int, row: int) -> RowError | None:
+        """Why a row cannot be used, its images looked at but not decoded; None: it can."""
+        prompt = self._try(source, row)
+        if isinstance(prompt, RowError):
+            return prompt
+        try:
+            check_media(prompt)
+        except RowError as error:
+            return error
+        return None
+
     @cached_property
     def _screened(self) -> _Screened:
         drawn = self._drawn
@@ -125,8 +142,11 @@ class RowDataset:
             return _Screened(index=drawn, skipped=())
         bad = {
             (source, row): error
-            for source, row in sorted({(source, row) for source, row, _ in drawn.tolist()})
-            if isinstance(error := self._try(source, row), RowError)
+            for source, row in shown_when_slow(
+                sorted({(source, row) for source, row, _ in drawn.tolist()}),
+                description="looking for rows that cannot be used",
+            )
+            if (error := self._usable(source, row)) is not None
         }
         for error in list(bad.values())[:_LOGGED_ERRORS]:
             log.warning("skipped: %s", error)
@@ -182,14 +202,30 @@ class RowDataset:
 
     def _not_empty(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
         if len(index) == 0:
-            names = [source.name for source in self.sources]
-            kept = None if self._problem_types is None else sorted(self._problem_types)
-            raise ValueError(
-                f"no rows are left of the sources {names} with problem_types={kept} and"
-                f" on_bad_row={self._on_bad_row!r}."
-                " Run `python -m sophia check` on the same settings to see why."
-            )
+            raise ValueError(self._why_empty())
+        if len(index) == 1 and self._part != (0.0, 1.0):
+            log.warning("one row is all that part %s leaves. %s", list(self._part), _FEW_ROWS)
         return index
+
+    def _why_empty(self) -> str:
+        sizes = {source.name: len(source) for source in self.sources}
+        if not sum(sizes.values()):
+            files = ", ".join(source.files for source in self.sources)
+            return (
+                f"no rows are left of the sources {list(sizes)}: their files are empty ({files})."
+            )
+        if not sum(len(_part_of(size, self._part)) for size in sizes.values()):
+            counts = ", ".join(f"{size} of {name!r}" for name, size in sizes.items())
+            return (
+                f"no rows are left: part {list(self._part)} of the rows ({counts}) is none."
+                f" {_FEW_ROWS}"
+            )
+        kept = None if self._problem_types is None else sorted(self._problem_types)
+        return (
+            f"no rows are left of the sources {list(sizes)} with problem_types={kept} and"
+            f" on_bad_row={self._on_bad_row!r}."
+            " Run `python -m sophia check` on the same settings to see why."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sophia.data.images.opening import media_sizes, show_media
 from sophia.data.images.pixels import PixelLimits
 from sophia.data.prompts import PromptDataset
-from sophia.data.rows.row_error import Origin, RowError, origin_of, row_error
+from sophia.data.rows.row_error import RowError, origin_of, row_error
 from sophia.types import Prompt
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class PromptFitter:
         if length.total <= self.max_prompt_tokens:
             return usual
         if self.on_overlong != "resize" or not usual:
-            raise self._overlong(prompt, length, "Raise max_prompt_tokens, lower max_pixels, or")
+            raise self._overlong(prompt, length)
         return self._shrunk(prompt, length)
 
     def _shrunk(self, prompt: Prompt, length: PromptLength) -> tuple[PixelLimits, ...]:
@@ -120,7 +120,7 @@ class PromptFitter:
         except ValueError:  # no size between min_pixels and the share
             smaller = sum(length.image_tokens)
         if length.text_tokens + smaller > self.max_prompt_tokens:
-            raise self._overlong(prompt, length, "Resizing cannot help: lower min_pixels, or")
+            raise self._overlong(prompt, length)
         return limits
 
     def _tokens(self, prompt: Prompt, sizes: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
@@ -129,34 +129,47 @@ class PromptFitter:
         except ValueError as error:
             origin = origin_of(prompt)
             remedy = "Crop or replace the image, or leave the row out"
-            raise row_error(origin, origin.image_column, str(error), remedy) from error
+            raise row_error(origin, prompt.column("images"), str(error), remedy) from error
 
-    def _overlong(self, prompt: Prompt, length: PromptLength, remedy: str) -> OverlongError:
-        return overlong_error(
-            origin_of(prompt), length, max_tokens=self.max_prompt_tokens, remedy=remedy
+    def _overlong(self, prompt: Prompt, length: PromptLength) -> OverlongError:
+        reason = (
+            f"the prompt has {length.total} tokens ({length.text_tokens} text,"
+            f" {sum(length.image_tokens)} image), at most {self.max_prompt_tokens} are allowed"
+        )
+        text_fits = length.text_tokens < self.max_prompt_tokens
+        column = prompt.column("images" if length.image_tokens and text_fits else "problem")
+        origin, remedy = origin_of(prompt), self._remedy(length)
+        return OverlongError(
+            f"{origin.file}, row {origin.row}: {reason}. {remedy}.",
+            origin=origin,
+            column=column,
+            reason=reason,
+            remedy=remedy,
+            total=length.total,
+        )
+
+    def _remedy(self, length: PromptLength) -> str:
+        """What takes a prompt that is too long, as settings; images shrink only if they can."""
+        settings = (
+            f"set prompt_limits.max_prompt_tokens={length.total}, which takes it, or"
+            " prompt_limits.on_overlong=skip, which leaves it out"
+        )
+        if length.text_tokens >= self.max_prompt_tokens:
+            return f"Resizing cannot help, the text alone is too long: {settings}"
+        if self.on_overlong == "resize":
+            return f"Resizing cannot help: lower min_pixels, or {settings}"
+        return (
+            f"Lower prompt_limits.max_pixels, {settings}, or prompt_limits.on_overlong=resize,"
+            " which shrinks its images"
         )
 
 
 class OverlongError(RowError):
-    """The error about a prompt that has more tokens than allowed."""
+    """The error about a prompt that has more tokens than allowed; ``total`` is how many."""
 
-
-def overlong_error(
-    origin: Origin, length: PromptLength, *, max_tokens: int, remedy: str
-) -> OverlongError:
-    """The error about a prompt that has more than ``max_tokens``, with what can be done."""
-    reason = (
-        f"the prompt has {length.total} tokens ({length.text_tokens} text,"
-        f" {sum(length.image_tokens)} image), at most {max_tokens} are allowed"
-    )
-    remedy += " set on_overlong to resize or skip"
-    return OverlongError(
-        f"{origin.file}, row {origin.row}: {reason}. {remedy}.",
-        origin=origin,
-        column=origin.image_column,
-        reason=reason,
-        remedy=remedy,
-    )
+    def __init__(self, message: str, *, total: int = 0, **parts: Any) -> None:
+        super().__init__(message, **parts)
+        self.total = total
 
 
 def open_dataset(dataset: PromptDataset, fitter: PromptFitter) -> OpenedPrompts:
@@ -206,7 +219,8 @@ class FittingPrompts:
         if not kept:
             raise ValueError(
                 f"none of {total} prompts has at most {self._fitter.max_prompt_tokens} tokens."
-                " Raise max_prompt_tokens, lower max_pixels, or set on_overlong to resize."
+                " Raise prompt_limits.max_prompt_tokens, lower prompt_limits.max_pixels, or set"
+                " prompt_limits.on_overlong=resize."
             )
         if len(kept) < total:
             limit = self._fitter.max_prompt_tokens

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
+from sophia.failures import together
 from sophia.metrics import Mean, Metric
 from sophia.protocols import JudgeStep, ThinkingJudge
 from sophia.rewards.checkers.verdict import Verdict
@@ -67,7 +68,7 @@ class RewardComposer:
         self._format_weight = 0.0 if self._gate else format_weight
         self._thinking = thinking
         self._trust = trust
-        self._extra = dict(extra)
+        self.extra = dict(extra)
         self._threads = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="rewards")
 
     def open_step(self, rl_step: int) -> CompositionStep:
@@ -95,8 +96,8 @@ class RewardComposer:
         )
         outcomes = tuple(0.0 if v is None else v.score for v in verdicts)
         extra = {
-            name: tuple(reward(prompt, c) for c in completions)
-            for name, reward in self._extra.items()
+            name: reward.values(prompt, completions, name=name)
+            for name, reward in self.extra.items()
         }
         asked, pending = (False,) * len(completions), None
         if self._thinking is not None and judge is not None:
@@ -141,7 +142,7 @@ class RewardComposer:
         """A user's own term, which is dropped for the whole group when one value is missing."""
         values = graded.extra[name]
         complete = all(value is not None for value in values)
-        weight = self._extra[name].weight if complete else 0.0
+        weight = self.extra[name].weight if complete else 0.0
         return RewardPart(name=name, value=values[index], weight=weight)
 
     def _term(self, graded: GradedGroup) -> ThinkingTerm:
@@ -211,11 +212,14 @@ class CompositionStep:
         return list(self._timeline.spans)
 
     def collect(self) -> tuple[ScoredGroup, ...]:
-        """Wait for the scores of all rollouts; groups come in the order of their places."""
-        return tuple(
-            self._composer.finish(self._graded[place].result(), self._thinking_weight)
-            for place in sorted(self._graded)
-        )
+        """Wait for the scores of all rollouts; groups come in the order of their places.
+
+        Every process must call this. Raises RunStopped on all of them where a reward of the user's
+        own fails on one.
+        """
+        with together():
+            graded = [self._graded[place].result() for place in sorted(self._graded)]
+        return tuple(self._composer.finish(group, self._thinking_weight) for group in graded)
 
     def metrics(self) -> dict[str, Metric]:
         """Figures of the judge and of the rules, about this step's rollouts only."""

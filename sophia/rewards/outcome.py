@@ -92,6 +92,11 @@ class OutcomeReward:
             self._checkers["OCR"] = OCR_CHECKERS[ocr]
         self._pool = WorkerPool(timeout_s=timeout_s, num_workers=num_workers)
 
+    @property
+    def problem_types(self) -> frozenset[str]:
+        """Those that there is a rule for."""
+        return frozenset(self._checkers)
+
     def __call__(self, prompt: Prompt, completion: Completion) -> float | None:
         """The score in [0, 1], 0 when no prediction can be read.
 

@@ -11,9 +11,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from sophia.cli.advice import column_advice, warn_of_columns
 from sophia.cli.check import check
 from sophia.cli.commands import CONFIGS
-from sophia.cli.data import build_dataset, prompt_fitter
+from sophia.cli.data import DataPart, build_dataset, prompt_fitter
 from sophia.cli.settings import CheckSettings
 from sophia.cli.validate import validate
 from sophia.data.dataset import RowDataset
@@ -119,6 +120,128 @@ def test_own_rows_in_a_jsonl_file(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         ("19", "picture"),
         ("20", "question"),
     ]
+
+
+KINDS = ("numerical", "multiple choice")
+
+
+def typed_rows(number: int) -> list[dict[str, Any]]:
+    """Rows with a type and options, of which every other is a choice."""
+    return [
+        {
+            "question": f"Which of {n}?",
+            "gold": "B" if n % 2 else n,
+            "problem_type": KINDS[n % 2],
+            "choices": ["red", "blue"] if n % 2 else [],
+            "image": "a.png",
+        }
+        for n in range(number)
+    ]
+
+
+OF_TYPED_ROWS = (
+    "data=rows",
+    "data.train.sources.columns.problem=question",
+    "data.train.sources.columns.answer=gold",
+    "data.train.sources.columns.images=null",
+)
+LINES = {
+    "problem_type": "data.train.sources.columns.problem_type=problem_type",
+    "options": "data.train.sources.columns.options=choices",
+    "images": "data.train.sources.columns.images=image",
+}
+
+
+def test_columns_that_are_not_mapped_are_pointed_out_with_the_line_to_add(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image().save(tmp_path / "a.png")
+    path = write_lines(tmp_path / "mine.jsonl", typed_rows(40))
+    cfg = composed(tmp_path, *OF_TYPED_ROWS, f"data.train.sources.files={path}")
+    check(cfg)
+    said = capsys.readouterr().out
+    assert "the rows carry 'problem_type' (such as 'numerical'), which no column is mapped" in said
+    for meaning, line in LINES.items():
+        assert f"(on the command line {line})." in said, meaning
+    assert "`problem_type: problem_type` under `columns`" in said
+    assert LINES["options"] in (tmp_path / "run/train/report.txt").read_text()
+    followed = composed(
+        tmp_path, *OF_TYPED_ROWS, f"data.train.sources.files={path}", *LINES.values()
+    )
+    assert check(followed) == 0
+    assert "no column is mapped" not in capsys.readouterr().out
+    counts = (tmp_path / "run/train/report.txt").read_text()
+    assert all(f"mine   │ {kind}" in counts for kind in KINDS)
+
+
+def test_a_held_out_part_with_a_mapping_of_its_own_gets_its_own_override(tmp_path: Path) -> None:
+    rows = [
+        {"problem": f"x{n}", "answer": "1", "options": ["a", "b"], "images": ""} for n in (0, 1)
+    ]
+    for split in ("train", "test"):
+        datasets.Dataset.from_list(rows).to_parquet(str(tmp_path / f"{split}-0.parquet"))
+    cfg = composed(
+        tmp_path,
+        "data=math12k",
+        f"data.train.sources.files.math12k='{tmp_path}/train-*.parquet'",
+        f"data.heldout.sources.files.math12k='{tmp_path}/test-*.parquet'",
+    )
+    parts: dict[DataPart, Any] = {
+        "train": build_dataset(cfg, "train"),
+        "heldout": build_dataset(cfg, "heldout"),
+    }
+    (line,) = column_advice(cfg, parts)
+    assert line.endswith(
+        "(on the command line +data.train.sources.columns.options=options"
+        " +data.heldout.sources.columns.options=options)."
+    )
+
+
+def test_built_in_data_have_no_columns_to_point_out(tmp_path: Path) -> None:
+    cfg = composed(tmp_path)
+    assert column_advice(cfg, {"train": build_dataset(cfg, "train")}) == []
+
+
+def test_a_run_warns_of_them_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_lines(tmp_path / "mine.jsonl", typed_rows(40))
+    cfg = composed(tmp_path, *OF_TYPED_ROWS, f"data.train.sources.files={path}")
+    with caplog.at_level(logging.WARNING):
+        warn_of_columns(
+            cfg, {"train": build_dataset(cfg, "train"), "heldout": build_dataset(cfg, "heldout")}
+        )
+    assert [record.getMessage().count("the rows carry") for record in caplog.records] == [1] * 3
+
+
+def test_rows_that_a_run_skips_do_not_fail_the_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {"problem": f"x {n}", "answer": n, "images": ""} for n in range(40)
+    ]
+    rows[3]["images"], rows[4]["answer"] = "gone.png", ""
+    path = write_lines(tmp_path / "mine.jsonl", rows)
+    overrides = ("data=rows", f"data.train.sources.files={path}")
+    assert check(composed(tmp_path, *overrides)) == 2
+    assert check(composed(tmp_path, *overrides, "data.train.on_bad_row=skip")) == 0
+    said = capsys.readouterr().out
+    assert "on_bad_row=skip leaves 2 rows out; 0 others are refused" in said
+    rows[5]["problem"] = "long " * 2000
+    write_lines(path, rows)
+    assert check(composed(tmp_path, *overrides, "data.train.on_bad_row=skip")) == 1
+    said = capsys.readouterr().out
+    assert "on_bad_row=skip leaves 2 rows out; 1 others are refused and would stop a run." in said
+    assert "takes them all." in said
+
+
+def test_the_line_for_an_unknown_type_is_one_that_works(tmp_path: Path) -> None:
+    rows = [{"problem": f"x{n}", "answer": "1", "images": "", "kind": "integer"} for n in range(40)]
+    path = write_lines(tmp_path / "mine.jsonl", rows)
+    overrides = ["data=rows", f"data.train.sources.files={path}"]
+    overrides.append("data.train.sources.columns.problem_type=kind")
+    assert check(composed(tmp_path, *overrides)) == 40
+    remedy = listed(tmp_path / "run/train")[0]["remedy"]
+    line = remedy.partition("on the command line '")[2].partition("'")[0]
+    assert check(composed(tmp_path, *overrides, line)) == 0
 
 
 def test_geometry3k_from_parquet(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.commands import ROOT, run
 from tests.composing import composed, options
 from tests.once import made_once
 
-OWN = ("model.path=some/model", "data.train.sources.files.mine=rows.jsonl")
+OWN = ("model.path=some/model", "data.train.sources.files=rows.jsonl")
 
 
 @pytest.mark.parametrize("experiment", ["mine", "none"])
@@ -38,7 +38,9 @@ def test_the_base_is_about_no_data_set_and_has_no_judge(experiment: str) -> None
 
 
 def test_what_only_the_user_can_say_is_asked_for_by_name() -> None:
-    with pytest.raises(ValueError, match=r"model\.path=\.\.\. .*data\.train\.sources\.files\.mine"):
+    with pytest.raises(
+        ValueError, match=r"model\.path=\.\.\. .*data\.train\.sources\.files=\.\.\."
+    ):
         validate(composed("experiment=mine"), TrainSettings)
     with pytest.raises(ValueError, match=r"^still to be said: model\.path=") as caught:
         validate(composed("experiment=mine", "data=example"), TrainSettings)

@@ -17,6 +17,8 @@ from sophia.types import Prompt
 from tests.data.builders import (
     SOPHIA_COLUMNS,
     dataset,
+    encoded,
+    fitter,
     image,
     plain_source,
     sophia_row,
@@ -108,13 +110,92 @@ def test_a_bad_row_is_refused_when_asked_for() -> None:
 
 
 def test_bad_rows_are_skipped_and_counted(caplog: pytest.LogCaptureFixture) -> None:
-    bad = [sophia_row(problem_id=1, solution=""), *rows(2), sophia_row(problem="")]
+    text: dict[str, Any] = {"path": "", "data_type": "text"}
+    bad = [sophia_row(problem_id=1, solution=""), *rows(2, **text), sophia_row(problem="")]
     kept = dataset(sophia_source(bad), on_bad_row="skip")
     with caplog.at_level(logging.WARNING):
         assert uids(kept) == ["Math/0", "Math/1"]
     assert [error.origin.row for error in kept.skipped] == [0, 3]
     assert "skipped 2 of 4 rows that cannot be used" in caplog.text
     assert "row 0, column 'solution': the answer is empty" in caplog.text
+
+
+def pictures(folder: Path) -> list[dict[str, Any]]:
+    """Rows with every kind of image that cannot be used, between two that can."""
+    whole = {"png": encoded(image(200, 200)), "jpg": encoded(image(200, 200), "JPEG")}
+    whole["bmp"] = encoded(image(200, 200), "BMP")
+    for name, data in whole.items():
+        (folder / f"whole.{name}").write_bytes(data)
+        (folder / f"cut.{name}").write_bytes(data[: len(data) // 2])
+    (folder / "text.png").write_text("not an image")
+    (folder / "empty.png").touch()
+    good = [f"whole.{name}" for name in whole]
+    bad = [f"cut.{name}" for name in whole] + ["text.png", "empty.png", "gone.png", ""]
+    inside = {"bytes": whole["jpg"][:-40], "path": None}
+    names: list[Any] = [good[0], *bad[:-1], ["whole.png", "gone.png"], inside, *good[1:]]
+    return [{"problem": f"x{n}", "answer": "1", "images": one} for n, one in enumerate(names)]
+
+
+def test_rows_whose_images_are_missing_or_broken_are_skipped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_lines(tmp_path / "rows.jsonl", [r for r in pictures(tmp_path) if r["images"]][:7])
+    kept = dataset(plain_source(path), on_bad_row="skip")
+    with caplog.at_level(logging.WARNING):
+        assert uids(kept) == ["plain/rows-0"]
+    assert [error.origin.row for error in kept.skipped] == [1, 2, 3, 4, 5, 6]
+    assert all(error.column == "images" for error in kept.skipped)
+    assert "skipped 6 of 7 rows that cannot be used" in caplog.text
+    in_memory = dataset(
+        plain_source(pictures(tmp_path), image_root=str(tmp_path)), on_bad_row="skip"
+    )
+    assert uids(in_memory) == ["plain/<memory>-0", "plain/<memory>-9", "plain/<memory>-10"]
+    fits = fitter(max_pixels=400 * 784, max_prompt_tokens=1000)
+    assert [len(fits.open(in_memory[place]).media) for place in range(3)] == [1, 1, 1]
+
+
+def test_with_refuse_images_are_not_looked_at(tmp_path: Path) -> None:
+    assert len(dataset(plain_source(pictures(tmp_path), image_root=str(tmp_path)))) == 11
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+def test_an_empty_file_is_said_to_be_empty(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"rows.{suffix}"
+    path.write_text("[]" if suffix == "json" else "\n")
+    with pytest.raises(
+        ValueError, match=rf"no rows are left of the sources .*files are empty \({path}\)"
+    ):
+        len(dataset(plain_source(path)))
+
+
+def test_a_file_too_short_to_be_cut_says_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
+    three = plain_source([{"problem": f"x{n}", "answer": "1", "images": ""} for n in range(3)])
+    assert len(dataset(three, part=(0.0, 0.95))) == 3
+    with pytest.raises(
+        ValueError, match=r"part \[0\.95, 1\.0\] of the rows \(3 of 'plain'\) is"
+    ) as few:
+        len(dataset(three, part=(0.95, 1.0)))
+    assert "data.train.part=[0.0,1.0] data.heldout.part=[0.0,1.0]" in str(few.value)
+    assert "data.heldout.sources.files=PATH" in str(few.value)
+    with caplog.at_level(logging.WARNING):
+        assert len(dataset(three, part=(0.5, 0.9))) == 1
+    assert "one row is all that part [0.5, 0.9] leaves. For so few rows give" in caplog.text
+
+
+def test_files_alone_are_named_after_themselves(tmp_path: Path) -> None:
+    write_list(tmp_path / "Math.json", rows(1))
+    write_list(tmp_path / "OCR-0.json", rows(1))
+    write_list(tmp_path / "OCR-1.json", rows(1))
+    one = row_sources(str(tmp_path / "Math.json"), columns=SOPHIA_COLUMNS)
+    assert uids(dataset(*one)) == ["Math/0"]
+    both = row_sources(
+        [str(tmp_path / "Math.json"), str(tmp_path / "OCR-*.json")],
+        columns=SOPHIA_COLUMNS,
+        weights={"OCR": 2.0},
+    )
+    assert [(source.name, source.weight) for source in both] == [("Math", 1.0), ("OCR", 2.0)]
+    with pytest.raises(ValueError, match=r"would be called \['rows'\]; name them yourself"):
+        row_sources(["a/rows.json", "b/rows.jsonl"], columns=SOPHIA_COLUMNS)
 
 
 def test_excluded_rows_stay_out(tmp_path: Path) -> None:

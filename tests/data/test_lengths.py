@@ -7,7 +7,13 @@ from PIL import Image
 
 from sophia.data.encode import PromptEncoder
 from sophia.data.images.pixels import PixelLimits
-from sophia.data.lengths import FittingPrompts, OverlongError, PromptLength, open_dataset
+from sophia.data.lengths import (
+    FittingPrompts,
+    OverlongError,
+    PromptFitter,
+    PromptLength,
+    open_dataset,
+)
 from sophia.types import Prompt
 from tests.data.builders import dataset, fitter, image, plain_source
 
@@ -54,6 +60,32 @@ def test_a_long_text_cannot_be_helped_by_resizing() -> None:
         shrinking.open(prompts(words=4))
     with pytest.raises(OverlongError, match="Resizing cannot help"):
         shrinking.open(prompts(56, words=4))
+
+
+def remedy(fits: PromptFitter, prompt: Prompt) -> tuple[str, str]:
+    """Column and remedy of the refusal."""
+    with pytest.raises(OverlongError) as caught:
+        fits.open(prompt)
+    assert caught.value.total == fits.measure(prompt).total
+    assert caught.value.remedy in str(caught.value)
+    return caught.value.column, caught.value.remedy
+
+
+def test_the_remedy_for_images_that_are_too_long() -> None:
+    column, said = remedy(fitter(max_prompt_tokens=16), prompts(56, 84))
+    assert column == "images"
+    assert "prompt_limits.max_prompt_tokens=17, which takes it" in said
+    assert "prompt_limits.on_overlong=skip" in said
+    assert "prompt_limits.on_overlong=resize" in said
+
+
+@pytest.mark.parametrize("sides", [(), (56,)])
+def test_the_remedy_for_a_text_that_is_too_long(sides: tuple[int, ...]) -> None:
+    column, said = remedy(fitter(max_prompt_tokens=3), prompts(*sides, words=9))
+    assert column == "problem"
+    assert f"prompt_limits.max_prompt_tokens={9 + 4 * len(sides)}, which takes it" in said
+    assert said.startswith("Resizing cannot help, the text alone is too long")
+    assert "resize," not in said
 
 
 def test_prompts_that_fit_keep_the_usual_limits() -> None:

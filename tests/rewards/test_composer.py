@@ -12,7 +12,7 @@ import pytest
 
 from sophia.metrics import values
 from sophia.rewards.composer import RewardComposer
-from sophia.rewards.custom import CustomReward
+from sophia.rewards.custom import CustomReward, RewardFailed
 from sophia.rewards.format import FormatRule
 from sophia.rewards.metrics import reward_metrics
 from sophia.rewards.outcome import OutcomeReward
@@ -141,9 +141,14 @@ def test_unknown_reward_functions_are_named(tmp_path: Path) -> None:
 def test_a_failing_reward_function_is_not_swallowed(tmp_path: Path) -> None:
     source = tmp_path / "mine.py"
     source.write_text("def broken(prompt, completion):\n    return 1 / 0\n")
-    extra = {"broken": CustomReward(f"{source}:broken", weight=1.0)}
-    with pytest.raises(ZeroDivisionError):
+    extra = {"mine": CustomReward(f"{source}:broken", weight=1.0)}
+    with pytest.raises(RewardFailed) as failed:
         scored([RIGHT, WRONG], {RIGHT: 0.0, WRONG: 0.0}, extra=extra)
+    assert str(failed.value) == (
+        f"the reward 'mine' ({source}:broken) failed on the prompt 'p0':"
+        " ZeroDivisionError: division by zero (mine.py, line 2)."
+    )
+    assert isinstance(failed.value.__cause__, ZeroDivisionError)
 
 
 def test_what_is_logged_is_what_was_applied() -> None:

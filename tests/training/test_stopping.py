@@ -36,6 +36,45 @@ def test_one_judge_that_is_down_stops_all_processes(
     assert [row["rl_step"] for row in resumed["rows"]] == [1, 2]
 
 
+FAILS_ON_THE_SECOND = """
+import os
+
+num_calls = 0
+
+def f(completions, **columns):
+    global num_calls
+    num_calls += 1
+    if os.environ["RANK"] == "1" and num_calls > 2:
+        return [float("nan")] * len(completions)
+    return [len(set(completion)) / 100 for completion in completions]
+"""
+
+
+@pytest.mark.parametrize("copies", [False, True], ids=["sharded", "ddp"])
+def test_a_reward_that_fails_on_one_process_stops_all(
+    copies: bool, tiny_folder: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "mine.py"
+    source.write_text(FAILS_ON_THE_SECOND)
+    case = {"folder": tiny_folder, "run_dir": tmp_path, "num_steps": 3, "copies": copies}
+    out = tmp_path / "out.pt"
+    processes = start_processes(2, out, **case, reward=f"{source}:f")
+    finish(processes, timeout_s=120.0)
+    first, second = stopped_messages(2, out)
+    assert first == second
+    assert first.startswith(f"the reward 'mine' ({source}:f) failed on the prompt 'digits-train-")
+    assert "it returned float 'nan', expected a finite number" in first
+    assert [step for step, _ in list_checkpoints(tmp_path / "checkpoints")] == [1]
+
+
+def test_processes_that_see_different_rows_do_not_begin(tiny_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.pt"
+    finish(start_processes(2, out, folder=tiny_folder, fewer_on_second=True), timeout_s=120.0)
+    first, second = stopped_messages(2, out)
+    assert first == second
+    assert first.startswith("the processes have [40, 39] training prompts, by rank; they must read")
+
+
 @pytest.mark.parametrize("place", ["rollout", "push", "read-back"])
 def test_one_engine_that_dies_stops_all_processes(
     place: str, larger_folder: Path, tmp_path: Path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from rich.progress import track
 
@@ -13,6 +13,7 @@ from sophia.data.dataset import RowDataset
 from sophia.data.images.opening import show_media
 from sophia.data.lengths import OverlongError, PromptFitter, PromptLength
 from sophia.data.prompts import PromptDataset
+from sophia.data.rows.known import likely_type
 from sophia.data.rows.row_error import RowError, origin_of, row_error
 from sophia.types import Prompt
 
@@ -26,17 +27,24 @@ class DataCheck:
     """Checks rows for everything that would stop or spoil a run."""
 
     def __init__(
-        self, fitter: PromptFitter, *, gold_checker: GoldChecker, decode_images: bool
+        self,
+        fitter: PromptFitter,
+        *,
+        problem_types: Collection[str],
+        gold_checker: GoldChecker,
+        decode_images: bool,
     ) -> None:
         """Set what is checked.
 
         Args:
             fitter: knows the pixel limits and the length policy of the run.
+            problem_types: those that the rewards have a rule for.
             gold_checker: says why the rewards can never grade a prompt's gold answer, or None.
             decode_images: whether every image is also decoded, which finds truncated files and
                 takes some milliseconds per image; without it only headers are read.
         """
         self._fitter = fitter
+        self._problem_types = frozenset(problem_types)
         self._gold_checker = gold_checker
         self._decode_images = decode_images
 
@@ -69,15 +77,29 @@ class DataCheck:
 
         Raises:
             RowError: an image cannot be used, the prompt is too long for the policy (unless that
-                is to skip such prompts), or its gold answer can never be graded.
+                is to skip such prompts), its problem type has no rule, or its gold answer can never
+                be graded.
         """
         length = self._fitter.measure(prompt)
         self._check_length(prompt, length)
+        if prompt.problem_type not in self._problem_types:
+            raise self._unknown_type(prompt)
         reason = self._gold_checker(prompt)
         if reason is not None:
             remedy = "Correct the answer or its problem type, or leave the row out"
-            raise row_error(origin_of(prompt), "answer", reason, remedy)
+            raise row_error(origin_of(prompt), prompt.column("answer"), reason, remedy)
         return length
+
+    def _unknown_type(self, prompt: Prompt) -> RowError:
+        name, known = prompt.problem_type, sorted(self._problem_types)
+        line = f"{{{name}: {likely_type(name, known) or known[0]}}}"
+        return row_error(
+            origin_of(prompt),
+            prompt.column("problem_type"),
+            f"the problem type {name!r} has no rule; known are {known}",
+            f"Say which of them it is by `rename_types: {line}` in the source (on the command line"
+            f" '++data.train.sources.rename_types={line}'), or write a checker (docs/recipes.md)",
+        )
 
     def _check_length(self, prompt: Prompt, length: PromptLength) -> None:
         try:

@@ -67,6 +67,8 @@ class DataReport:
     longest: tuple[LongPrompt, ...]
     max_prompt_tokens: int
     on_overlong: str
+    most_tokens: int
+    """Tokens of the longest prompt, those that are refused for it included."""
     num_overlong: int
     """Prompts over ``max_prompt_tokens``; ``on_overlong`` says what happens to them."""
     num_duplicates: int

@@ -11,7 +11,7 @@ import numpy as np
 
 from sophia.data.check.report import DataReport, LongPrompt, Refusal, Twins, refusal_of
 from sophia.data.fingerprint import image_fingerprint, prompt_fingerprint
-from sophia.data.lengths import PromptFitter, PromptLength
+from sophia.data.lengths import OverlongError, PromptFitter, PromptLength
 from sophia.data.rows.row_error import Origin, RowError, origin_of, row_error
 from sophia.types import Prompt
 
@@ -50,6 +50,7 @@ class Tally:
         self._image_tokens = array("i")
         self._longest: list[tuple[int, int, LongPrompt]] = []
         self._num_overlong = 0
+        self._most_tokens = 0
         self._seen: dict[bytes, tuple[str, str]] = {}  # fingerprint -> uid, answer
         self._uids: set[str] = set()
         self._twins: Counter[str] = Counter()
@@ -58,6 +59,8 @@ class Tally:
     def refuse(self, error: RowError) -> None:
         """Count a row that cannot be used; the first 10,000 are listed in the report."""
         self._num_rows += 1
+        if isinstance(error, OverlongError):
+            self._most_tokens = max(self._most_tokens, error.total)
         self._refused_by_column[error.origin.source, error.column] += 1
         if len(self._refused) < LISTED_REFUSALS:
             self._refused.append(refusal_of(error))
@@ -66,7 +69,8 @@ class Tally:
         """Raise RowError for a second prompt of one uid: both would draw the same completions."""
         if prompt.uid in self._uids:
             reason = f"the uid {prompt.uid!r} is used twice"
-            raise row_error(origin_of(prompt), "uid", reason, "Make it unique, or unmap the column")
+            remedy = "Make it unique, or unmap the column"
+            raise row_error(origin_of(prompt), prompt.column("uid"), reason, remedy)
         self._uids.add(prompt.uid)
 
     def accept(self, prompt: Prompt, length: PromptLength) -> None:
@@ -75,6 +79,7 @@ class Tally:
         self._counts[_source(origin_of(prompt)), prompt.problem_type] += 1
         self._images_per_prompt[len(length.image_tokens)] += 1
         self._prompt_tokens.append(length.total)
+        self._most_tokens = max(self._most_tokens, length.total)
         self._image_tokens.append(sum(length.image_tokens))
         self._num_overlong += length.total > self._fitter.max_prompt_tokens
         self._keep_longest(prompt, length)
@@ -94,6 +99,7 @@ class Tally:
             longest=tuple(entry[2] for entry in sorted(self._longest, reverse=True)),
             max_prompt_tokens=self._fitter.max_prompt_tokens,
             on_overlong=self._fitter.on_overlong,
+            most_tokens=self._most_tokens,
             num_overlong=self._num_overlong,
             num_duplicates=self._twins["duplicate"],
             duplicates=tuple(self._listed["duplicate"]),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
 from PIL import Image, ImageOps
 
@@ -16,6 +18,16 @@ from sophia.types import Media, Prompt
 _ORIENTATION = 0x0112
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 _WHITE = (255, 255, 255, 255)
+_LAST_BYTES = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
+_TAIL_BYTES = 64
+_UNUSABLE = (
+    "Repair or replace the image (paths begin at `image_root`), or leave such rows out by"
+    " data.train.on_bad_row=skip"
+)
+_BROKEN_INSIDE = (
+    "Repair or replace the image, or leave the row out: `python -m sophia check"
+    " decode_images=true` lists all such rows in its refused.csv, which data.train.exclude takes"
+)
 
 
 class ImageError(ValueError):
@@ -38,7 +50,7 @@ def open_media(prompt: Prompt, *, min_pixels: int, max_pixels: int, factor: int 
 def show_media(prompt: Prompt, limits: tuple[PixelLimits, ...]) -> Prompt:
     """Like ``open_media``, with limits of its own for each image, in the order of reading."""
     remaining = iter(limits)
-    with _named(prompt):
+    with _named(prompt, _BROKEN_INSIDE):
         messages = tuple(
             replace(
                 message,
@@ -60,8 +72,23 @@ def media_sizes(prompt: Prompt) -> tuple[tuple[int, int], ...]:
     Raises:
         RowError: an image cannot be opened.
     """
-    with _named(prompt):
+    with _named(prompt, _UNUSABLE):
         return tuple(image_size(media) for media in prompt.media)
+
+
+def check_media(prompt: Prompt) -> None:
+    """See that every image of a prompt is there, is one, and does not break off.
+
+    Only its header and its last bytes are read, unless these look odd; then it is decoded.
+
+    Raises:
+        RowError: an image is missing, none, or breaks off; names file and row of the prompt.
+    """
+    with _named(prompt, _UNUSABLE):
+        for media in prompt.media:
+            with _lazily_opened(media) as image:
+                if not _ends_well(media.source, image.format):
+                    image.load()
 
 
 def open_image(media: Media, limits: PixelLimits) -> Image.Image:
@@ -91,6 +118,22 @@ def image_size(media: Media) -> tuple[int, int]:
         return (height, width) if sideways else (width, height)
 
 
+def _ends_well(source: Path | bytes | Image.Image, file_format: str | None) -> bool:
+    """Whether the last bytes of an image are those that its format ends with."""
+    if isinstance(source, Image.Image):
+        return True
+    mark = _LAST_BYTES.get(file_format or "")
+    return mark is not None and mark in _tail(source)
+
+
+def _tail(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[-_TAIL_BYTES:]
+    with source.open("rb") as file:
+        file.seek(-min(_TAIL_BYTES, source.stat().st_size), os.SEEK_END)
+        return file.read()
+
+
 @contextmanager
 def _lazily_opened(media: Media) -> Iterator[Image.Image]:
     """The image with only its header read; PIL's many ways to fail become one."""
@@ -110,13 +153,12 @@ def _lazily_opened(media: Media) -> Iterator[Image.Image]:
 
 
 @contextmanager
-def _named(prompt: Prompt) -> Iterator[None]:
+def _named(prompt: Prompt, remedy: str) -> Iterator[None]:
     try:
         yield
     except ImageError as error:
         origin = origin_of(prompt)
-        remedy = "Repair or replace the image, or leave the row out; paths begin at `image_root`"
-        raise row_error(origin, origin.image_column, str(error), remedy) from error
+        raise row_error(origin, prompt.column("images"), str(error), remedy) from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

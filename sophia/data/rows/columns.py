@@ -26,16 +26,15 @@ class Columns:
     tolerance: str | None = None
 
     @property
-    def optional(self) -> tuple[str, ...]:
-        """Those of the named columns that a single row may lack, but not all rows."""
-        values = (getattr(self, f.name) for f in fields(self) if f.default is None)
-        return tuple(value for value in values if value is not None)
+    def own_names(self) -> dict[str, str]:
+        """The data's own name of each column that the mapping names, by our name of it."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
     @property
     def mapped(self) -> frozenset[str]:
         """The top-level keys that the mapping uses; the other columns become metadata."""
-        values = (getattr(self, f.name) for f in fields(self))
-        return frozenset(value.split(".")[0] for value in values if value is not None)
+        return frozenset(value.split(".")[0] for value in self.own_names.values())
 
 
 def has_cell(row: Mapping[str, Any], column: str) -> bool:

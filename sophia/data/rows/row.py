@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sophia.data.images.media import parse_images, place_images
-from sophia.data.rows.columns import Columns, cell
+from sophia.data.rows.columns import Columns, cell, has_cell
+from sophia.data.rows.known import likely_column
 from sophia.data.rows.options import check_choice, parse_options
 from sophia.data.rows.row_error import Origin, row_error
 from sophia.data.template import PromptTemplate
@@ -79,6 +80,7 @@ class RowParser:
             options=options,
             tolerance=self._tolerance(row, origin),
             metadata=self._metadata(row, origin),
+            columns=columns.own_names,
         )
 
     def problem_type(self, row: Mapping[str, Any], origin: Origin) -> str:
@@ -107,7 +109,8 @@ class RowParser:
         text = cell(row, column)
         if not isinstance(text, str) or not text.strip():
             reason = f"the question is {_shown(text)}; columns of the row: {sorted(row)}"
-            raise row_error(origin, column, reason, "Expected a text; check `columns.problem`")
+            remedy = f"Expected a text; check `columns.problem`{_likely('problem', row, column)}"
+            raise row_error(origin, column, reason, remedy)
         for token in CONTROL_TOKENS:
             if token in text:
                 raise row_error(
@@ -123,9 +126,9 @@ class RowParser:
         value = cell(row, column)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             reason = f"the answer is {_shown(value)}; columns of the row: {sorted(row)}"
-            raise row_error(
-                origin, column, reason, "Expected a text or a number; check `columns.answer`"
-            )
+            remedy = "Expected a text or a number; check `columns.answer`"
+            remedy += _likely("answer", row, column)
+            raise row_error(origin, column, reason, remedy)
         text = str(value).strip()
         tagged = _ANSWER.fullmatch(text)
         inner = (tagged[1] if tagged else text).strip()
@@ -183,6 +186,12 @@ def _is_short(value: Any) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) or (isinstance(value, str) and len(value) <= 200)
+
+
+def _likely(meaning: str, row: Mapping[str, Any], column: str) -> str:
+    """The column that is likely meant where the row lacks the named one, to be appended."""
+    found = None if has_cell(row, column) else likely_column(meaning, row)
+    return f", which is likely {found!r}" if found is not None else ""
 
 
 def _shown(value: Any) -> str:

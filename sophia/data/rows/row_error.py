@@ -11,15 +11,13 @@ from sophia.types import Prompt
 class Origin:
     """Where a row stands: the source's name, the file, the row in it.
 
-    It travels with the prompt as ``Prompt.metadata['origin']``. ``image_column`` is the user's
-    name of the column that holds the images.
+    It travels with the prompt as ``Prompt.metadata['origin']``.
     """
 
     source: str
     file: str
     row: int
     """0-based within the file, as dataset viewers count."""
-    image_column: str = "images"
 
 
 _UNKNOWN = Origin(source="", file="", row=0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -11,6 +13,7 @@ import datasets
 import numpy as np
 
 from sophia.data.rows.columns import Columns, has_cell
+from sophia.data.rows.known import UnmappedColumn, likely_column, unmapped_columns
 from sophia.data.rows.readers import Row, RowReader, open_readers
 from sophia.data.rows.row import RowParser
 from sophia.data.rows.row_error import Origin
@@ -18,10 +21,11 @@ from sophia.data.template import PromptTemplate
 from sophia.types import Prompt
 
 _PROBED_ROWS = 1000
+_PROBED_FOR_UNMAPPED = 100
 
 
 def row_sources(
-    files: Mapping[str, str],
+    files: Mapping[str, str] | Sequence[str] | str,
     *,
     columns: Columns,
     image_root: str | None = None,
@@ -33,7 +37,8 @@ def row_sources(
     """Several sources of one shape, described as ``RowSource`` describes one.
 
     Args:
-        files: the path of each source by its name.
+        files: the path of each source by its name; of a path or a list of paths alone, the name
+            is that of the file without its ending.
         columns: the user's column names, the same in all sources.
         image_root: folder that relative image paths begin at; None: the folder of each file.
         problem_type: the type of rows that name none; None demands one of every row.
@@ -42,10 +47,11 @@ def row_sources(
         weights: the weight of a source by its name, 1 for those that are not named.
     """
     weights = weights or {}
-    unknown = sorted(weights.keys() - files.keys())
+    named = files if isinstance(files, Mapping) else _named_by_stem(files)
+    unknown = sorted(weights.keys() - named.keys())
     if unknown:
         raise ValueError(
-            f"weights are given for {unknown}, which are not among the files {sorted(files)}."
+            f"weights are given for {unknown}, which are not among the files {sorted(named)}."
             " Use the names under `files`."
         )
     return tuple(
@@ -59,8 +65,21 @@ def row_sources(
             split=split,
             weight=weights.get(name, 1.0),
         )
-        for name, path in files.items()
+        for name, path in named.items()
     )
+
+
+def _named_by_stem(files: Sequence[str] | str) -> dict[str, str]:
+    """The paths by names made of the files' own; of a pattern, what is left without its signs."""
+    paths = [files] if isinstance(files, str) else list(files)
+    names = [re.sub(r"[*?\[\]]", "", Path(path).stem).strip("-_. ") or "rows" for path in paths]
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise ValueError(
+            f"several of the files {paths} would be called {repeated}; name them yourself:"
+            " files: {first: PATH, second: PATH}."
+        )
+    return dict(zip(names, paths, strict=True))
 
 
 class RowSource:
@@ -108,6 +127,11 @@ class RowSource:
     def __len__(self) -> int:
         return self._ends[-1]
 
+    @property
+    def files(self) -> str:
+        """The paths of its files, for messages."""
+        return ", ".join(str(reader.file) for reader in self._readers)
+
     def origin(self, index: int) -> Origin:
         """In which file and at which place of it the row with this index stands."""
         return self._locate(index)[1]
@@ -135,6 +159,11 @@ class RowSource:
         root = self._image_root or reader.file.parent
         return self._parser(template).parse(row, origin=origin, image_root=root)
 
+    def unmapped_columns(self) -> tuple[UnmappedColumn, ...]:
+        """Columns of the rows that mean something to us, and that ``columns`` does not name."""
+        rows = self._probes(self._readers, at_most=_PROBED_FOR_UNMAPPED)
+        return unmapped_columns(rows, self._columns, source=self.name)
+
     def _parser(self, template: PromptTemplate) -> RowParser:
         return RowParser(
             columns=self._columns,
@@ -153,8 +182,7 @@ class RowSource:
         return which, self._origin(reader, row)
 
     def _origin(self, reader: RowReader, row: int) -> Origin:
-        column = self._columns.images or "images"
-        return Origin(source=self.name, file=str(reader.file), row=row, image_column=column)
+        return Origin(source=self.name, file=str(reader.file), row=row)
 
     @cached_property
     def _readers(self) -> tuple[RowReader, ...]:
@@ -179,23 +207,46 @@ class RowSource:
 
         It is misspelt, and would otherwise look like a column that is always empty.
         """
-        missing = set(self._columns.optional)
+        missing = self._columns.own_names
         seen: set[str] = set()
-        for reader in readers:
-            for index in np.linspace(0, len(reader) - 1, min(len(reader), _PROBED_ROWS), dtype=int):
-                row = self._probe(reader, int(index))
-                seen |= row.keys()
-                missing = {column for column in missing if not has_cell(row, column)}
-                if not missing:
-                    return
+        for row in self._probes(readers, at_most=_PROBED_ROWS):
+            seen |= row.keys()
+            missing = {ours: name for ours, name in missing.items() if not has_cell(row, name)}
+            if not missing:
+                return
         if seen:
+            free = seen - set(self._columns.own_names.values())
+            files = ", ".join(str(reader.file) for reader in readers[:3])
             raise ValueError(
-                f"source {self.name!r}: no row has the column(s) {sorted(missing)}; columns found:"
-                f" {sorted(seen)}. Correct the names under `columns`, or set them to null."
+                f"source {self.name!r} ({files}): no row has the column(s)"
+                f" {sorted(missing.values())}; columns found: {sorted(seen)}."
+                f" {_remedy(missing, free)}"
             )
+
+    def _probes(self, readers: Sequence[RowReader], *, at_most: int) -> Iterator[Row]:
+        """Rows from all over each file, at most so many of each."""
+        for reader in readers:
+            for index in np.linspace(0, len(reader) - 1, min(len(reader), at_most), dtype=int):
+                yield self._probe(reader, int(index))
 
     def _probe(self, reader: RowReader, index: int) -> Row:
         try:
             return reader.read(index, self._origin(reader, index))
         except ValueError:  # a row that is not JSON is reported when its turn comes
             return {}
+
+
+def _remedy(missing: Mapping[str, str], free: Collection[str]) -> str:
+    """Which line of the mapping to correct for columns that no row has."""
+    lines = []
+    for meaning, name in missing.items():
+        likely = likely_column(meaning, free)
+        if likely is not None:
+            lines.append(f"{meaning}: {likely}")
+        elif meaning in ("problem", "answer"):
+            lines.append(f"{meaning}: <the column that holds it, not {name}>")
+        else:
+            lines.append(f"{meaning}: null")
+    shown = " and ".join(f"`{line}`" for line in lines)
+    given = " ".join(f"data.train.sources.columns.{line.replace(': ', '=')}" for line in lines)
+    return f"Say {shown} under `columns` (on the command line {given})."

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import tracemalloc
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sophia.data.check.tables import tables
 from sophia.data.lengths import PromptFitter
 from sophia.types import Prompt
 from tests.data.builders import (
+    PLAIN_COLUMNS,
     dataset,
     encoded,
     fitter,
@@ -33,7 +35,12 @@ def graded(prompt: Prompt) -> str | None:
 
 
 def check(fits: PromptFitter | None = None, *, decode_images: bool = False) -> DataCheck:
-    return DataCheck(fits or fitter(), gold_checker=graded, decode_images=decode_images)
+    return DataCheck(
+        fits or fitter(),
+        problem_types={"numerical"},
+        gold_checker=graded,
+        decode_images=decode_images,
+    )
 
 
 def row(problem: str, images: Any = (), answer: str = "1") -> dict[str, Any]:
@@ -75,7 +82,7 @@ def test_refused_rows_of_every_stage(tmp_path: Path) -> None:
         (2, "images"),
         (3, "answer"),
         (4, "images"),
-        (5, "images"),
+        (5, "problem"),
     ]
     assert "there is no file" in reasons[1][2]
     assert "the image of 12 bytes cannot be used" in reasons[2][2]
@@ -83,10 +90,36 @@ def test_refused_rows_of_every_stage(tmp_path: Path) -> None:
     assert "one side is more than 200 times" in reasons[4][2]
     assert "the prompt has 101 tokens" in reasons[5][2]
     assert report.refused_by_column == {
-        ("plain", "problem"): 1,
-        ("plain", "images"): 4,
+        ("plain", "problem"): 2,
+        ("plain", "images"): 3,
         ("plain", "answer"): 1,
     }
+
+
+def test_types_without_a_rule_get_the_line_that_names_them() -> None:
+    columns = replace(PLAIN_COLUMNS, problem_type="kind", answer="gold")
+    rows: list[dict[str, Any]] = [
+        {"problem": "x", "gold": "1", "images": [], "kind": kind}
+        for kind in ("integer", "riddle", "numerical")
+    ] + [{"problem": "y", "gold": "ungradable", "images": [], "kind": "numerical"}]
+    data = dataset(plain_source(rows, columns=columns))
+    report = check().run(data, heldout=None, show_progress=False)
+    assert [(refusal.row, refusal.column) for refusal in report.refused] == [
+        (0, "kind"),
+        (1, "kind"),
+        (3, "gold"),
+    ]
+    integer, riddle, _ = report.refused
+    assert integer.reason == "the problem type 'integer' has no rule; known are ['numerical']"
+    assert "`rename_types: {integer: numerical}`" in integer.remedy
+    assert "'++data.train.sources.rename_types={integer: numerical}'" in integer.remedy
+    assert "or write a checker" in riddle.remedy
+
+
+def test_the_longest_prompt_is_known_even_if_it_is_refused() -> None:
+    report = run(row("a " * 7), row("b " * 150), fits=fitter(max_prompt_tokens=100))
+    assert (report.num_refused, report.most_tokens) == (1, 150)
+    assert run(row("a " * 7)).most_tokens == 7
 
 
 def test_truncated_images_are_found_by_decoding() -> None:

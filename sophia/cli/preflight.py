@@ -1,0 +1,62 @@
+"""What can be known to fail is tried before the first evaluation takes its minutes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from sophia.cli.build import build
+from sophia.cli.plan import planned_disk
+from sophia.data.encode import PromptEncoder
+from sophia.measure.memory import GIB
+from sophia.models.load import ModelLoader
+from sophia.rewards.custom import CustomReward
+from sophia.rewards.judge.check import ping
+from sophia.rewards.judge.http import HTTPJudge
+from sophia.types import Completion, Prompt
+
+
+def try_rewards(
+    rewards: Mapping[str, CustomReward], prompt: Prompt, encoder: PromptEncoder, *, group_size: int
+) -> None:
+    """Call every reward of the user's own once, on a group that gives the prompt's gold answer.
+
+    Raises:
+        RewardFailed: one raised, or returned what is no number.
+    """
+    if not rewards:
+        return
+    text = f"<think>A made-up completion.</think><answer>{prompt.answer}</answer>"
+    token_ids = tuple(encoder.tokenizer(text, add_special_tokens=False)["input_ids"])
+    made_up = Completion(
+        text=text,
+        token_ids=token_ids,
+        sampling_logps=(0.0,) * len(token_ids),
+        finish_reason="stop",
+        seed=0,
+    )
+    for name, reward in rewards.items():
+        reward.values(prompt, (made_up,) * group_size, name=name)
+
+
+def ask_judge(cfg: DictConfig) -> None:
+    """Ask a judge behind a server once, if there is one; raises ValueError when none answers."""
+    judge = build(cfg, "judge")
+    if isinstance(judge, HTTPJudge):
+        with closing(judge):
+            ping(judge)
+
+
+def check_disk(cfg: DictConfig, loader: ModelLoader, policy: Path | str, folder: Path) -> None:
+    """Raise ValueError when the checkpoints of the run will not fit on the disk of its folder."""
+    needed, free = planned_disk(cfg, loader, policy).total, shutil.disk_usage(folder).free
+    if needed > free:
+        raise ValueError(
+            f"the run will write some {needed / GIB:.1f} GiB of checkpoints and weights to"
+            f" {folder}, where {free / GIB:.1f} GiB are free. Choose another run_dir, or keep fewer"
+            " (callbacks.checkpoint.keep_last, keep_best, callbacks.validation.save_best=false)."
+        )

@@ -96,6 +96,11 @@ def test_a_misspelt_callback_is_refused() -> None:
         ("num_steps=abc", r"num_steps is 'abc': .*integer"),
         ("algorithm.update.scale_rewards=gruop", r"scale_rewards is 'gruop': .*'group'"),
         ("algorithm.rows=packed", r"algorithm\.rows is 'packed'"),
+        (
+            "+reward.extra.x={_target_: sophia.rewards.custom.CustomReward, function: 'a.py:f',"
+            " weight: 1.0, signature: tlr}",
+            r"reward\.extra\.x\.signature is 'tlr': .*'sophia', 'trl', 'trl_messages', 'easyr1'",
+        ),
         ("algorithm.loss.beta=high", r"algorithm\.loss\.beta is 'high': .*number"),
     ],
 )

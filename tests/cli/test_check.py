@@ -9,7 +9,7 @@ from typing import Any
 import datasets
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from sophia.cli.advice import column_advice, warn_of_columns
 from sophia.cli.check import check
@@ -195,6 +195,24 @@ def test_a_held_out_part_with_a_mapping_of_its_own_gets_its_own_override(tmp_pat
         "(on the command line +data.train.sources.columns.options=options"
         " +data.heldout.sources.columns.options=options)."
     )
+
+
+@pytest.mark.parametrize("files", ["mine.jsonl", "rows/*.jsonl"])
+def test_files_may_be_a_path_alone(files: str, tmp_path: Path) -> None:
+    cfg = composed(tmp_path, "data=rows", f"data.train.sources.files={files}")
+    validate(cfg, CheckSettings)
+    assert cfg.data.heldout.sources.files == cfg.data.train.sources.files
+
+
+def test_files_of_another_type_are_refused(tmp_path: Path) -> None:
+    cfg = composed(tmp_path, "data=rows", "data.train.sources.files=3")
+    with pytest.raises(ValueError, match=r"data\.train\.sources\.files is 3: "):
+        validate(cfg, CheckSettings)
+    cfg = composed(tmp_path, "data=rows", "~data.train.sources.files")
+    OmegaConf.set_struct(cfg, False)
+    cfg.data.train.sources.files = ["a.jsonl", "b.jsonl"]
+    validate(cfg, CheckSettings)
+    assert [source.name for source in build_dataset(cfg, "train").sources] == ["a", "b"]
 
 
 def test_built_in_data_have_no_columns_to_point_out(tmp_path: Path) -> None:

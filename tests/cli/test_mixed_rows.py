@@ -39,3 +39,36 @@ def test_two_epochs_over_mixed_rows(tmp_path: Path, tiny_folder: Path) -> None:
     run_command(*command, cache=tmp_path)
     with (run / "metrics.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 12  # 24 training rows, 4 in a step, twice
+
+
+@pytest.mark.slow
+def test_a_run_leaves_bad_images_out_and_takes_a_reward_of_trl(
+    tmp_path: Path, tiny_folder: Path
+) -> None:
+    image().save(tmp_path / "a.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:60])
+    names = ["gone.png", "cut.png", *["a.png"] * 38]
+    rows = [
+        {"problem": f"How many of {n}?", "answer": n, "images": name, "choices": ["red", "blue"]}
+        for n, name in enumerate(names)
+    ]
+    write_lines(tmp_path / "mine.jsonl", rows)
+    reward = "{_target_: sophia.rewards.custom.CustomReward, signature: trl, weight: 0.1,"
+    reward += ' function: "docs/examples/trl_reward.py:mentions_solution"}'
+    run = tmp_path / "run"
+    output = run_command(
+        "train.py", "data=rows", "template=plain", "reward=outcome", "data.num_workers=0",
+        f"data.train.sources.files={tmp_path}/mine.jsonl", "data.train.on_bad_row=skip",
+        f"model.path={tiny_folder}", "model.tiny=null", "warm_start=none", f"run_dir={run}",
+        "num_steps=2", "prompts_per_step=4", "num_generations=2", "sampling.max_new_tokens=8",
+        f"+reward.extra.mentions={reward}", cache=tmp_path,
+    )  # fmt: skip
+    skipped = [line for line in output.splitlines() if "skipped" in line and ".jsonl, row" in line]
+    assert sum("there is no file" in line for line in skipped) == 1
+    assert sum("cut.png cannot be used" in line for line in skipped) == 1
+    assert output.count("the rows carry 'choices' (such as") == 1
+    assert "data.train.sources.columns.options=choices" in output
+    with (run / "metrics.csv").open(newline="") as file:
+        metrics = list(csv.DictReader(file))
+    assert all(0.0 <= float(row["rewards/mentions/mean"]) <= 1.0 for row in metrics)
+    assert len(metrics) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from rich.progress import track
 
@@ -141,20 +141,31 @@ def check_sample(
     drawn = sorted(random.Random(seed).sample(range(len(dataset)), size))
     problems = [problem for index in drawn if (problem := _problem(dataset, check, index))]
     if len(problems) > max_bad_share * size:
-        listed = "\n  ".join(problems[:_LISTED_PROBLEMS])
+        listed = "\n  ".join(str(problem) for problem in problems[:_LISTED_PROBLEMS])
         raise ValueError(
             f"{len(problems)} of {size} sampled rows cannot be trained on:\n  {listed}\n"
+            f"{_enough_tokens(problems)}"
             "Run `python -m sophia check` with the same settings for a report over all rows; its"
             " refused.csv can be given to the data set as `exclude`."
         )
 
 
-def _problem(dataset: PromptDataset, check: DataCheck, index: int) -> str | None:
+def _problem(dataset: PromptDataset, check: DataCheck, index: int) -> RowError | None:
     try:
         check.examine(dataset[index])
     except RowError as error:  # collected, so that one message names them all
-        return str(error)
+        return error
     return None
+
+
+def _enough_tokens(problems: Sequence[RowError]) -> str:
+    """The limit that takes all of the prompts that are too long, where there are several."""
+    totals = [problem.total for problem in problems if isinstance(problem, OverlongError)]
+    if len(totals) < 2:
+        return ""
+    return (
+        f"prompt_limits.max_prompt_tokens={max(totals)} takes the {len(totals)} that are too long. "
+    )
 
 
 def rows_of(dataset: PromptDataset) -> Iterator[Prompt | RowError]:

@@ -214,6 +214,13 @@ def test_sample_refuses_what_cannot_work() -> None:
     check_sample(mixed, check(), num_prompts=8, seed=0, max_bad_share=0.7)
 
 
+def test_the_sample_says_how_many_tokens_would_do() -> None:
+    data = dataset(plain_source([row("a " * n) for n in (3, 120, 150)]))
+    with pytest.raises(ValueError, match="2 of 3 sampled rows") as caught:
+        check_sample(data, check(fitter(max_prompt_tokens=100)), num_prompts=8, seed=0)
+    assert "prompt_limits.max_prompt_tokens=150 takes the 2 that are too long." in str(caught.value)
+
+
 def test_sample_follows_from_the_seed() -> None:
     rows = [row("a")] * 99 + [row("b", answer="ungradable")]
     data = dataset(plain_source(rows))

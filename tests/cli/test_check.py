@@ -24,7 +24,11 @@ from sophia.types import Message, Prompt
 from tests.composing import composed as composed_from
 from tests.data.builders import encoded, image, sophia_row, write_lines, write_list
 
-OF_ROWS = sorted(path.stem for path in (CONFIGS / "data").glob("*.yaml") if path.stem != "digits")
+OF_ROWS = sorted(
+    path.stem
+    for path in (CONFIGS / "data").glob("*.yaml")
+    if path.stem not in ("digits", "example")
+)
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +43,8 @@ def composed(tmp_path: Path, *overrides: str) -> DictConfig:
 @pytest.mark.parametrize("name", OF_ROWS)
 def test_data_configs_build_before_their_files_are_there(name: str, tmp_path: Path) -> None:
     cfg = composed(tmp_path, f"data={name}")
+    if name == "rows":
+        cfg.data.train.sources.files.mine = "datasets/mine.jsonl"
     validate(cfg, CheckSettings)
     built = [build_dataset(cfg, part) for part in ("train", "heldout")]
     assert all(isinstance(dataset, RowDataset) for dataset in built)
@@ -82,13 +88,14 @@ def test_the_data_set_of_the_recipe(tmp_path: Path) -> None:
     configs = shutil.copytree(CONFIGS, tmp_path / "configs")
     (configs / "data/mine.yaml").write_text(block)
     with initialize_config_dir(config_dir=str(configs), version_base="1.3"):
-        cfg = compose("check", overrides=["data=mine"])
+        cfg = compose("check", overrides=["experiment=mine", "data=mine", "model.path=m"])
     validate(cfg, CheckSettings)
     for part in ("train", "heldout"):
         sources = cfg.data[part].sources
-        assert sources.files == {"mine": "datasets/mine.jsonl"}
+        assert sources.files == "docs/examples/own_rows/rows.jsonl"
         assert sources.columns.problem == "question"
-        assert sources.image_root == "datasets/images"
+        assert sources.columns.problem_type == "kind"
+    assert cfg.data.heldout.part == [0.75, 1.0]
 
 
 def listed(folder: Path) -> list[dict[str, str]]:
@@ -243,7 +250,7 @@ def test_rows_that_a_run_skips_do_not_fail_the_check(
     assert check(composed(tmp_path, *overrides, "data.train.on_bad_row=skip")) == 0
     said = capsys.readouterr().out
     assert "on_bad_row=skip leaves 2 rows out; 0 others are refused" in said
-    rows[5]["problem"] = "long " * 2000
+    rows[5]["problem"] = "long " * 5000
     write_lines(path, rows)
     assert check(composed(tmp_path, *overrides, "data.train.on_bad_row=skip")) == 1
     said = capsys.readouterr().out

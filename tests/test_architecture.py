@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": {"protocols", "rewards", "rollout", "types"},
     "report": {"evaluation", "rewards", "run"},
     "training": {
+        "failures",
         "grpo",
         "measure",
         "metrics",

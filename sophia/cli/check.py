@@ -14,6 +14,7 @@ from rich.console import Console
 from sophia.cli.build import build
 from sophia.cli.data import build_dataset, prompt_fitter
 from sophia.cli.quiet import quiet_libraries
+from sophia.cli.ranges import check_values
 from sophia.data.check.check import DataCheck, rows_of
 from sophia.data.check.figure import figure
 from sophia.data.check.report import DataReport, write_counts, write_refused
@@ -38,6 +39,7 @@ def check_or_exit(cfg: DictConfig) -> None:
 def check(cfg: DictConfig) -> int:
     """Check the training data against the held-out part, then that; returns the rows refused."""
     quiet_libraries()
+    check_values(cfg)
     train, heldout = build_dataset(cfg, "train"), build_dataset(cfg, "heldout")
     outcome = build(cfg, "reward.outcome")
     fitter = prompt_fitter(cfg, _encoder(cfg, train))

@@ -17,6 +17,7 @@ from sophia.cli.parts import Parts, build_evaluator, build_parts
 from sophia.cli.plan import show_memory_plan
 from sophia.cli.processes import is_rank_zero
 from sophia.cli.quiet import quiet_libraries
+from sophia.cli.ranges import check_values
 from sophia.cli.warm_start import initial_policy
 from sophia.data.datamodule import StepDataModule
 from sophia.data.prompts import PromptDataset
@@ -35,12 +36,6 @@ from sophia.training.grpo_module import GRPOModule
 from sophia.training.strategy import leave_at_exit
 
 log = logging.getLogger(__name__)
-
-_VALUES = (
-    "sampling", "prompt_limits", "annealing", "algorithm.loss", "algorithm.update",
-    "callbacks.rollout.sync", "warm_start",
-)  # fmt: skip
-"""Nodes that are plain values, which check themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +69,7 @@ class Run:
 def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
     """Build the run; what holds processes and connections is closed at the end."""
     quiet_libraries()
-    for path in _VALUES:  # one that makes no sense is refused before anything is trained
-        build(cfg, path)
+    check_values(cfg)
     timings: dict[str, float] = {}
     with timed(timings, "total"), ExitStack() as closing:
         datasets = {part: build_dataset(cfg, part) for part in _parts_of_data(cfg)}

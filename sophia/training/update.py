@@ -66,6 +66,9 @@ class UpdateConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         if not self.max_grad_norm > 0.0:
             raise ValueError(f"max_grad_norm is {self.max_grad_norm}; it must be above 0.")
+        for name in ("advantage_epsilon", "warmup_steps"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0.")
         if self.max_skipped_updates is not None and self.max_skipped_updates < 1:
             raise ValueError(
                 f"max_skipped_updates is {self.max_skipped_updates}; it must be at least 1, or null"

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measure": {"metrics", "models", "types"},
     "run": {"models", "types"},
     "evaluation": {"protocols", "rewards", "rollout", "types"},
-    "report": {"evaluation", "rewards", "run"},
+    "report": {"evaluation", "measure", "rewards", "run"},
     "training": {
         "failures",
         "grpo",
@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "data",
         "evaluation",
         "failures",
+        "measure",
         "metrics",
         "protocols",
         "report",

@@ -5,7 +5,7 @@ Shapes: B completions of a step on this rank, N all their tokens in one flat row
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -197,9 +197,13 @@ class GRPOModule(LightningModule):
             **sampled.scores.metrics(),
             **{f"timing_s/{phase}": Mean.of([taken]) for phase, taken in seconds.items()},
         }
-        advantages = tuple(flat.advantages.tolist())
-        batch.trained = Trained(groups=groups, advantages=advantages, metrics=metrics)
-        self._log_step(metrics)
+        batch.trained = Trained(
+            groups=groups,
+            advantages=tuple(flat.advantages.tolist()),
+            metrics=metrics,
+            row=over_ranks(metrics),
+        )
+        self._log_step(batch.trained.row)
         self.rl_step += 1
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -280,10 +284,9 @@ class GRPOModule(LightningModule):
             "optim/frac_params_changed": Mean.of([changed]),
         }
 
-    def _log_step(self, metrics: Metrics) -> None:
-        """Give every logger one row for this RL step, merged over all ranks."""
-        row = over_ranks(metrics)
+    def _log_step(self, row: Mapping[str, float]) -> None:
+        """Give every logger the row of this RL step."""
         for logger in self.loggers:
-            logger.log_metrics(row, step=self.rl_step)
+            logger.log_metrics(dict(row), step=self.rl_step)
         shown: dict[str, float] = {n: row[n] for n in ("reward", "accuracy") if n in row}
         self.log_dict(shown, prog_bar=True, logger=False, batch_size=1)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import torch
-from lightning import Callback, LightningModule, Trainer
 
 from sophia.callbacks.checkpoint import CheckpointCallback
 from sophia.failures import RunStopped
@@ -15,41 +14,9 @@ from sophia.grpo.loss import LossConfig
 from sophia.run.checkpoint import checkpoint_path, list_checkpoints
 from sophia.training.skipped import SkippedUpdates
 from sophia.training.update import UpdateConfig
+from tests.poison import LoseReference, Poison
 from tests.processes import finish, sharded_run, start_processes, stopped_messages
 from tests.short_run import LIGHTNINGS_REMARKS, Run, SaveAfter
-
-
-def make_infinite(parameter: torch.Tensor) -> None:
-    """Of a gradient, when it is there."""
-    assert parameter.grad is not None
-    parameter.grad.mul_(float("inf"))
-
-
-class Poison(Callback):
-    """Makes the gradients of some steps infinite, and keeps weights and moments after each step."""
-
-    def __init__(self, *steps: int) -> None:
-        self._steps = steps
-        self._hook: Any = None
-        self.states: list[list[torch.Tensor]] = []
-
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        if cast("Any", pl_module).rl_step in self._steps:
-            parameters = pl_module.named_parameters()
-            weight: Any = next(p for n, p in parameters if "language_model.norm" in n)
-            self._hook = weight.register_post_accumulate_grad_hook(make_infinite)
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        if self._hook is not None:
-            self._hook.remove()
-            self._hook = None
-        moments = [v for state in trainer.optimizers[0].state.values() for v in state.values()]
-        held = [*pl_module.parameters(), *moments]
-        self.states.append([torch.as_tensor(one).detach().clone() for one in held])
 
 
 def same(left: list[torch.Tensor], right: list[torch.Tensor]) -> bool:
@@ -66,14 +33,6 @@ def test_weights_and_moments_stay_and_the_rate_follows_the_clock(tiny_folder: Pa
     assert len(poison.states[0]) == 4 * len(list(run.module.parameters()))  # weight, step, moments
     assert same(poison.states[1], poison.states[0])
     assert not same(poison.states[2], poison.states[1])
-
-
-class LoseReference(Callback):
-    """Makes every weight of the reference NaN."""
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for parameter in cast("Any", pl_module)._reference[0].parameters():
-            parameter.data.fill_(torch.nan)
 
 
 @LIGHTNINGS_REMARKS

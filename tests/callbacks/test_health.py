@@ -160,6 +160,15 @@ def test_health_null_looks_at_nothing(tmp_path: Path) -> None:
     assert run_findings(RunFolder(path=tmp_path)) == []
 
 
+def test_settings_that_are_no_yaml_have_the_default_limits(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("name: 'a' b\n")
+    assert run_findings(RunFolder(path=tmp_path)) == []
+    table = CSVMetrics(RunFolder(path=tmp_path).metrics)
+    for step in range(9):
+        table.log_metrics({"completions/clipped_ratio": 1.0}, step=step)
+    assert [one.name for one in run_findings(RunFolder(path=tmp_path))] == ["truncated"]
+
+
 @pytest.mark.slow
 def test_the_command_says_it_when_it_begins_and_at_the_end(tmp_path: Path, cache: Path) -> None:
     folder = tmp_path / "run"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sophia.metrics import Metrics
@@ -33,6 +33,8 @@ class Trained:
     """Those of the loss, one for each completion of all groups in their order."""
     metrics: Metrics
     """The whole step's, of this rank."""
+    row: Mapping[str, float]
+    """Those of all ranks, as they were logged."""
 
 
 class StepBatch:

@@ -195,6 +195,18 @@ class SamplingParams:
     repetition_penalty: float = 1.0
     stop: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name, allowed, range_ in (
+            ("max_new_tokens", self.max_new_tokens >= 1, "be at least 1"),
+            ("temperature", self.temperature >= 0.0, "be at least 0, which is greedy"),
+            ("top_p", 0.0 < self.top_p <= 1.0, "lie in (0, 1]; 1 is off"),
+            ("top_k", self.top_k >= 0, "be at least 0, which is off"),
+            ("min_p", 0.0 <= self.min_p <= 1.0, "lie in [0, 1]; 0 is off"),
+            ("repetition_penalty", self.repetition_penalty > 0.0, "be above 0; 1 is off"),
+        ):
+            if not allowed:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must {range_}.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:

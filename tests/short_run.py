@@ -128,6 +128,7 @@ class Run:
         *,
         num_steps: int = 3,
         outcome: OutcomeReward | None = None,
+        format: FormatRule | None = None,
         annealing: Schedule | None = None,
         callbacks: Sequence[Callback] = (),
         engine: type[TransformersEngine] = TransformersEngine,
@@ -156,6 +157,7 @@ class Run:
         self.sync = WeightSync(self.engine, sync or SyncSettings(), seed=0)
         self._annealing = annealing or Constant(value=0.3)
         self._outcome = outcome or LetterShare()
+        self._format = format or AnyFormat()
         self._other_callbacks = list(callbacks)
         self.judge_by(None)
 
@@ -165,7 +167,7 @@ class Run:
             annealing=self._annealing,
             judge=judge or DigitsJudge(),
             outcome=self._outcome,
-            format=AnyFormat(),
+            format=self._format,
             format_mode="gate",
             format_weight=0.0,
             thinking=JudgeAll() if judge else None,

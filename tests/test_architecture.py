@@ -26,8 +26,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measure": {"metrics", "models", "types"},
     "run": {"models", "types"},
     "evaluation": {"protocols", "rewards", "rollout", "types"},
-    "report": {"evaluation", "rewards", "run"},
+    "report": {"evaluation", "measure", "rewards", "run"},
     "training": {
+        "failures",
         "grpo",
         "measure",
         "metrics",
@@ -44,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "data",
         "evaluation",
         "failures",
+        "measure",
         "metrics",
         "protocols",
         "report",

@@ -36,7 +36,7 @@ def sampled() -> Sampled:
 
 
 def trained() -> Trained:
-    return Trained(groups=(scored_group([1.0, 0.0]),), advantages=(1.0, -1.0), metrics={})
+    return Trained(groups=(scored_group([1.0, 0.0]),), advantages=(1.0, -1.0), metrics={}, row={})
 
 
 def test_a_stage_is_there_once_it_is_set() -> None:

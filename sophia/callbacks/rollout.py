@@ -108,7 +108,7 @@ class RolloutCallback(Callback):
         difference = float((engine - policy.score([probe]).cpu()).abs().max())
         most = self._sync.settings.max_probe_difference
         with together():
-            if difference > most:
+            if not difference <= most:  # NaN too
                 raise EngineFailed(
                     f"engine and trainer give a token log-probabilities {difference:.2g} apart,"
                     f" above max_probe_difference={most:g}: they do"

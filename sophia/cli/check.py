@@ -16,6 +16,7 @@ from sophia.cli.advice import column_advice
 from sophia.cli.build import build
 from sophia.cli.data import build_dataset, data_check, prompt_fitter
 from sophia.cli.quiet import quiet_libraries
+from sophia.cli.ranges import check_values
 from sophia.data.check.check import rows_of
 from sophia.data.check.figure import figure
 from sophia.data.check.report import DataReport, write_counts, write_refused
@@ -43,6 +44,7 @@ def check(cfg: DictConfig) -> int:
     Returns how many rows were refused and would stop a run.
     """
     quiet_libraries()
+    check_values(cfg)
     train, heldout = build_dataset(cfg, "train"), build_dataset(cfg, "heldout")
     outcome = build(cfg, "reward.outcome")
     fitter = prompt_fitter(cfg, _encoder(cfg, train))

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from sophia.cli.build import build
 from sophia.cli.processes import is_rank_zero, world_size
+from sophia.cli.ranges import check_values
 from sophia.cli.validate import locate
 from sophia.measure.disk import DiskPlan, plan_disk
 from sophia.measure.memory import (
@@ -47,6 +48,7 @@ _KNOBS = {
 
 def plan(cfg: DictConfig) -> None:
     """Print what a run needs of each GPU; raises ValueError when it does not fit."""
+    check_values(cfg)
     loader: ModelLoader = build(cfg, "model")
     if loader.path is None:
         raise ValueError("give model.path; the built-in model fits anywhere.")

@@ -19,6 +19,8 @@ from sophia.cli.run import Run
 from sophia.evaluation.compare import comparison_table, differences, summarise
 from sophia.evaluation.curves import draw_curves
 from sophia.evaluation.records import EvalRecord
+from sophia.measure.health import banner
+from sophia.report.health import run_findings
 from sophia.report.run import write_run_report
 from sophia.run.folder import RunFolder
 from sophia.run.loggers import ResultLogger
@@ -58,6 +60,8 @@ def show(run: Run, before: Sequence[EvalRecord], after: Sequence[EvalRecord]) ->
     write_run_report(folder.path, title=cfg.name)
     console = Console()
     console.print(comparison_table(before, after, title=f"{cfg.name}, {len(after)} questions"))
+    if found := run_findings(folder):
+        console.print(banner(found), highlight=False, markup=False, style="bold red")
     _print_paths(console, folder, run.timings)
 
 

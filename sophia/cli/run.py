@@ -20,6 +20,7 @@ from sophia.cli.plan import show_memory_plan
 from sophia.cli.preflight import ask_judge, check_disk, try_rewards
 from sophia.cli.processes import is_rank_zero
 from sophia.cli.quiet import quiet_libraries
+from sophia.cli.ranges import check_values
 from sophia.cli.warm_start import initial_policy
 from sophia.data.datamodule import StepDataModule
 from sophia.data.prompts import PromptDataset
@@ -38,12 +39,6 @@ from sophia.training.grpo_module import GRPOModule
 from sophia.training.strategy import leave_at_exit
 
 log = logging.getLogger(__name__)
-
-_VALUES = (
-    "sampling", "prompt_limits", "annealing", "algorithm.loss", "algorithm.update",
-    "callbacks.rollout.sync", "warm_start",
-)  # fmt: skip
-"""Nodes that are plain values, which check themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +72,7 @@ class Run:
 def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
     """Build the run; what holds processes and connections is closed at the end."""
     quiet_libraries()
-    for path in _VALUES:  # one that makes no sense is refused before anything is trained
-        build(cfg, path)
+    check_values(cfg)
     ask_judge(cfg)
     start_step = folder.start_step if cfg.resume else 0
     loggers = build_each(cfg, "logger", {"run_dir": folder.path, "start_step": start_step})

@@ -18,6 +18,8 @@ from omegaconf.errors import InterpolationKeyError
 
 from sophia.cli.missing import refuse_missing
 from sophia.cli.offers import offered_to
+from sophia.cli.ranges import check_ranges
+from sophia.cli.settings import TrainSettings
 from sophia.cli.signatures import Signature, signature_of
 
 _HYDRA_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_"}
@@ -25,7 +27,7 @@ _SOURCES = Path(__file__).parent.parent
 
 
 def validate(cfg: DictConfig, root: type) -> None:
-    """Refuse unknown keys, missing keys and values of the wrong type.
+    """Refuse unknown keys, missing keys, values of the wrong type and out of their range.
 
     ``root`` is the dataclass of the root keys (``sophia.cli.settings``).
 
@@ -48,6 +50,8 @@ def validate(cfg: DictConfig, root: type) -> None:
         if is_object and value and "_target_" not in value:
             raise ValueError(f"unknown key {key}.{next(iter(value))}: {key} is null here")
         _check_node(key, value)
+    if issubclass(root, TrainSettings):
+        check_ranges(node)
 
 
 def _check_node(path: str, node: Any) -> None:

@@ -49,12 +49,17 @@ class LossConfig:
     sampling_correction: SamplingCorrection | None = None
 
     def __post_init__(self) -> None:
+        if not self.beta >= 0.0:
+            raise ValueError(
+                f"beta is {self.beta}; it must be at least 0, which trains without a reference;"
+                " the paper's is 0.04."
+            )
         if self.dual_clip is not None and self.dual_clip <= 1.0 + self.epsilon_high:
             raise ValueError(
                 f"dual_clip is {self.dual_clip}; it must exceed 1 + epsilon_high ="
                 f" {1.0 + self.epsilon_high}, usual is 3. Set it to null to switch it off."
             )
-        if not 0.0 <= self.epsilon_low < 1.0 or self.epsilon_high < 0.0:
+        if not (0.0 <= self.epsilon_low < 1.0 and self.epsilon_high >= 0.0):
             raise ValueError(
                 f"epsilon_low {self.epsilon_low} must lie in [0, 1) and epsilon_high"
                 f" {self.epsilon_high} must not be negative; both are usually 0.2."

@@ -13,6 +13,7 @@ from sophia.report.charts import Chart, line_chart, share_chart
 from sophia.report.evaluation import figure_rows
 from sophia.report.example import find_example
 from sophia.report.gallery import cards, load_images
+from sophia.report.health import run_findings
 from sophia.report.page import write_page
 from sophia.run.folder import RunFolder
 from sophia.run.metrics_file import read_metrics
@@ -81,6 +82,7 @@ def write_run_report(run_dir: Path, *, title: str) -> Path:
         finished=folder.record.is_file(),
         record=_record(folder),
         num_rows=len(rows),
+        health=run_findings(folder),
         figures=figure_rows(columns),
         when=list(columns),
         charts=_charts(rows, validation),

@@ -81,6 +81,14 @@ class Canary:
         with by_name(policy)[name].scaled(_SCALE):
             self._sync.push(policy)
             engine_scaled, trainer_scaled = self._logps(policy, probe)
+        with together():
+            for whose, logps in (
+                ("engine", engine),
+                ("trainer", trainer),
+                ("engine", engine_scaled),
+                ("trainer", trainer_scaled),
+            ):
+                _refuse_not_finite(whose, logps, name)
         noise = max(float((engine - trainer).abs().max()), _FLOOR)
         engine_moved, trainer_moved = engine_scaled - engine, trainer_scaled - trainer
         moved = float(trainer_moved.abs().max())
@@ -93,6 +101,18 @@ class Canary:
         with together():
             engine = engine_logps(self._engine, probe, self._sampling)
         return engine, policy.score([probe]).cpu()
+
+
+def _refuse_not_finite(whose: str, logps: Tensor, name: str) -> None:
+    """Raise EngineFailed for log-probabilities that no comparison would find fault with."""
+    wrong = int((~logps.isfinite()).sum())
+    if wrong:
+        raise EngineFailed(
+            f"the {whose} gives {wrong} of {len(logps)} tokens log-probabilities that are NaN or"
+            f" infinite (canary {name!r}). Its weights or its arithmetic overflow: compute in"
+            " another type (model.dtype, trainer.strategy.compute_dtype, rollout.settings.dtype),"
+            " or look whether the checkpoint holds weights that are not finite."
+        )
 
 
 def _judge(name: str, *, moved: float, apart: float, noise: float) -> None:

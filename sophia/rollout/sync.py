@@ -55,6 +55,11 @@ class SyncSettings:
                 f"sync settings every_n_steps={self.every_n_steps}, bucket_mib={self.bucket_mib},"
                 f" readback_columns={self.readback_columns}: each must be at least 1."
             )
+        if self.probe_every_n_steps < 0 or self.readback_weights < 0:
+            raise ValueError(
+                f"sync settings probe_every_n_steps={self.probe_every_n_steps}, readback_weights="
+                f"{self.readback_weights}: neither may be below 0, which is off."
+            )
 
 
 class WeightSync:

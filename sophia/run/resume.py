@@ -9,7 +9,7 @@ from typing import Any
 
 CHANGEABLE = (
     "num_steps", "name", "cache_dir",
-    "data.num_workers", "reward.outcome.num_workers",
+    "algorithm.update.max_skipped_updates", "data.num_workers", "reward.outcome.num_workers",
     "judge.url", "judge.api_key", "judge.cache_path", "judge.breaker.*", "judge.prices.*",
     "judge.calls.max_concurrent", "judge.calls.timeout_s", "judge.calls.deadline_s",
     "judge.calls.max_attempts", "judge.calls.backoff_s",

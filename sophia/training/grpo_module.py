@@ -5,7 +5,7 @@ Shapes: B completions of a step on this rank, N all their tokens in one flat row
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,9 @@ from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from sophia.grpo.advantages import group_advantages
-from sophia.grpo.batch import build_train_batch, slice_sequences, with_advantages
+from sophia.grpo.batch import build_train_batch, slice_sequences
 from sophia.grpo.loss import LossConfig
 from sophia.grpo.micro_batches import SequenceSpan, TokenBudget
-from sophia.grpo.scores import collate_scores
 from sophia.measure.completions import completion_metrics, over_ranks
 from sophia.measure.perf import Performance, tokens_per_patch
 from sophia.metrics import Mean, Metric, Metrics
@@ -38,9 +36,11 @@ from sophia.training.optim import (
     set_learning_rate,
     with_configured_rates,
 )
+from sophia.training.scored_batch import with_scores
+from sophia.training.skipped import SkippedUpdates
 from sophia.training.strategy import ShardedStrategy
 from sophia.training.update import FixedLogProbs, PolicyUpdate, UpdateConfig
-from sophia.types import EncodedPrompt, Rollout, RowsKind, ScoredGroup, TrainBatch
+from sophia.types import EncodedPrompt, Rollout, RowsKind, TrainBatch
 
 
 class GRPOModule(LightningModule):
@@ -89,6 +89,7 @@ class GRPOModule(LightningModule):
         self._lr_schedule = lr_schedule
         self._loss = loss
         self._update = update
+        self._skipped = SkippedUpdates(most=update.max_skipped_updates)
         self._max_new_tokens = max_new_tokens
         self._budget: TokenBudget  # this and the next follow from the loaded policy: on_fit_start
         self._performance: Performance
@@ -177,7 +178,13 @@ class GRPOModule(LightningModule):
             self._finish_kernels()
         with batch.timeline.phase("reward_wait"):
             groups = sampled.scores.collect()
-        flat = self._with_scores(flat, groups)
+        flat = with_scores(
+            flat,
+            groups,
+            config=self._update,
+            mask_truncated=self._loss.mask_truncated_completions,
+            everywhere=self._from_all_ranks,
+        )
         with batch.timeline.phase("update"):
             update = self._train_on(flat, FixedLogProbs(old=old, ref=ref))
         seconds, world_size = batch.timeline.seconds, self.trainer.world_size
@@ -190,19 +197,29 @@ class GRPOModule(LightningModule):
             **sampled.scores.metrics(),
             **{f"timing_s/{phase}": Mean.of([taken]) for phase, taken in seconds.items()},
         }
-        advantages = tuple(flat.advantages.tolist())
-        batch.trained = Trained(groups=groups, advantages=advantages, metrics=metrics)
-        self._log_step(metrics)
+        batch.trained = Trained(
+            groups=groups,
+            advantages=tuple(flat.advantages.tolist()),
+            metrics=metrics,
+            row=over_ranks(metrics),
+        )
+        self._log_step(batch.trained.row)
         self.rl_step += 1
 
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Stop after too many updates that were skipped; the step itself is done and logged."""
+        self._skipped.stop_if_too_many()
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save the clock, and the factor that adapters are merged with."""
+        """Save the clock, what was skipped, and the factor that adapters are merged with."""
         checkpoint["rl_step"] = self.rl_step
+        checkpoint["skipped_updates"] = self._skipped.in_a_row
         checkpoint["adapter_scaling"] = adapter_scaling(self._loaded_policy.model)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Set the clock to the RL step of the checkpoint."""
+        """Set the clock to the RL step of the checkpoint; skipped updates count on."""
         self.rl_step = checkpoint["rl_step"]
+        self._skipped.in_a_row = checkpoint.get("skipped_updates", 0)
 
     @property
     def _loaded_policy(self) -> TokenScorer:
@@ -216,6 +233,10 @@ class GRPOModule(LightningModule):
         """The largest number of all ranks; a collective."""
         mine = torch.tensor(float(number), device=self.device)
         return int(self.trainer.strategy.reduce(mine, reduce_op="max"))
+
+    def _from_all_ranks(self, mine: Tensor) -> Tensor:
+        """The tensors of all ranks, which are equally large; a collective."""
+        return torch.as_tensor(self.all_gather(mine.to(self.device)))
 
     def _reference_logps(self, batch: TrainBatch, spans: Sequence[SequenceSpan]) -> Tensor | None:
         if self._loss.beta == 0.0:
@@ -237,33 +258,6 @@ class GRPOModule(LightningModule):
         if self._loaded_policy.device.type == "cuda":
             torch.cuda.synchronize(self._loaded_policy.device)
 
-    def _with_scores(self, batch: TrainBatch, groups: tuple[ScoredGroup, ...]) -> TrainBatch:
-        scores = collate_scores(groups)
-        advantages = group_advantages(
-            scores.rewards,
-            batch.group_ids,
-            scores.valid,
-            scale=self._update.scale_rewards,
-            epsilon=self._update.advantage_epsilon,
-            batch_std=self._batch_std(scores.rewards, scores.valid),
-        )
-        in_loss = scores.valid
-        if self._loss.mask_truncated_completions:
-            in_loss = in_loss & ~scores.truncated
-        return with_advantages(batch, advantages, in_loss)
-
-    def _batch_std(self, rewards: Tensor, valid: Tensor) -> Tensor | None:
-        """() the deviation of rewards over all ranks, which hold equally many completions each.
-
-        None where advantages are not divided by it.
-        """
-        if self._update.scale_rewards != "batch":
-            return None
-        mine = torch.where(valid, rewards, torch.nan).float().to(self.device)
-        everywhere = torch.as_tensor(self.all_gather(mine)).flatten().cpu()
-        known = everywhere[~everywhere.isnan()]
-        return known.std() if len(known) > 1 else torch.zeros(())
-
     def _train_on(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, Metric]:
         optimizer = self.optimizers()
         assert isinstance(optimizer, Optimizer)
@@ -281,18 +275,18 @@ class GRPOModule(LightningModule):
             backward=self.manual_backward,
             mean_over_ranks=lambda t: self.trainer.strategy.reduce(t, reduce_op="mean"),
         )
-        metrics = update.run(batch, fixed)
+        updated = update.run(batch, fixed)
+        self._skipped.note(updated.skipped)
         changed = frac_changed(before, sample_parameters(parameters))
         return {
-            **metrics,
+            **updated.metrics,
             "lr": Mean.of([rate]),
             "optim/frac_params_changed": Mean.of([changed]),
         }
 
-    def _log_step(self, metrics: Metrics) -> None:
-        """Give every logger one row for this RL step, merged over all ranks."""
-        row = over_ranks(metrics)
+    def _log_step(self, row: Mapping[str, float]) -> None:
+        """Give every logger the row of this RL step."""
         for logger in self.loggers:
-            logger.log_metrics(row, step=self.rl_step)
+            logger.log_metrics(dict(row), step=self.rl_step)
         shown: dict[str, float] = {n: row[n] for n in ("reward", "accuracy") if n in row}
         self.log_dict(shown, prog_bar=True, logger=False, batch_size=1)

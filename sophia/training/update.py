@@ -46,6 +46,9 @@ class UpdateConfig:
             batch over all ranks, or none.
         advantage_epsilon: what is added to that deviation before the division.
         warmup_steps: RL steps over which the learning rate rises to its schedule.
+        max_skipped_updates: how many optimizer steps in a row, skipped because their loss or
+            gradient is not finite, stop the run; None: never. The learning rate follows RL steps,
+            whatever was skipped in them.
     """
 
     optimizer_steps_per_rollout: int = 1
@@ -55,11 +58,22 @@ class UpdateConfig:
     scale_rewards: Scale = "group"
     advantage_epsilon: float = 1e-6
     warmup_steps: int = 0
+    max_skipped_updates: int | None = 3
 
     def __post_init__(self) -> None:
         for name in ("optimizer_steps_per_rollout", "num_iterations", "micro_batch_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if not self.max_grad_norm > 0.0:
+            raise ValueError(f"max_grad_norm is {self.max_grad_norm}; it must be above 0.")
+        for name in ("advantage_epsilon", "warmup_steps"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0.")
+        if self.max_skipped_updates is not None and self.max_skipped_updates < 1:
+            raise ValueError(
+                f"max_skipped_updates is {self.max_skipped_updates}; it must be at least 1, or null"
+                " for a run that never stops for them."
+            )
 
     @property
     def on_policy(self) -> bool:
@@ -80,6 +94,18 @@ class FixedLogProbs:
             old=None if self.old is None else self.old[tokens],
             ref=None if self.ref is None else self.ref[tokens],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated:
+    """What the optimizer steps of one rollout were.
+
+    In ``metrics`` each step counts alike; ``skipped`` says of each, in order, whether it was left
+    out because its loss or gradient was not finite: the same on all ranks.
+    """
+
+    metrics: dict[str, Metric]
+    skipped: tuple[bool, ...]
 
 
 class PolicyUpdate:
@@ -119,19 +145,22 @@ class PolicyUpdate:
         self._parameters = [p for p in scorer.parameters() if p.requires_grad]
         self._device = scorer.device
 
-    def run(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, Metric]:
-        """Take all optimizer steps of a rollout; in their metrics each step counts alike."""
+    def run(self, batch: TrainBatch, fixed: FixedLogProbs) -> Updated:
+        """Take all optimizer steps of a rollout but those that are not finite."""
         num_groups, pieces = len(batch.prompts), self._config.optimizer_steps_per_rollout
         bounds = [round(i * num_groups / pieces) for i in range(pieces + 1)]
-        rows = []
+        steps = []
         for _ in range(self._config.num_iterations):
             for first, last in pairwise(bounds):
                 span = group_span(batch, first, last)
                 tokens = token_slice(batch, *span)
-                rows.append(self._step(slice_sequences(batch, *span), fixed.slice(tokens)))
-        return merged(rows)
+                steps.append(self._step(slice_sequences(batch, *span), fixed.slice(tokens)))
+        return Updated(
+            metrics=merged([step.metrics for step in steps]),
+            skipped=tuple(skipped for step in steps for skipped in step.skipped),
+        )
 
-    def _step(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, Metric]:
+    def _step(self, batch: TrainBatch, fixed: FixedLogProbs) -> Updated:
         counts = self._loss_counts(batch)
         weights = token_weights(batch, self._loss.aggregation, counts)
         self._optimizer.zero_grad()
@@ -140,7 +169,9 @@ class PolicyUpdate:
             tokens = token_slice(batch, *span)
             micro = slice_sequences(batch, *span)
             rows.append(self._micro_step(micro, fixed.slice(tokens), weights[tokens], counts))
-        return as_floats(merged(rows)) | self._apply()
+        metrics = as_floats(merged(rows))
+        applied = self._apply(metrics["loss"])
+        return Updated(metrics=metrics | applied.metrics, skipped=applied.skipped)
 
     def _micro_step(
         self, micro: TrainBatch, fixed: FixedLogProbs, weights: Tensor, counts: LossCounts
@@ -159,17 +190,27 @@ class PolicyUpdate:
         self._backward(output.loss)
         return output.metrics
 
-    def _apply(self) -> dict[str, Metric]:
-        """Clip and step; a step whose gradient is not finite is skipped and counted."""
+    def _apply(self, loss: Metric) -> Updated:
+        """Clip and step; a step whose loss or gradient is not finite is skipped.
+
+        Neither weights nor moments see anything of it.
+        """
         limit = self._config.max_grad_norm
-        # Of all shards together, so that every process takes the same decision.
+        # The norm is of all shards together, and the loss that of all ranks (NaN on one of them is
+        # NaN in the mean), so that every process takes the same decision.
         norm = whole(torch.nn.utils.clip_grad_norm_(self._parameters, limit))
-        finite = bool(torch.isfinite(norm))
+        assert isinstance(loss, Mean)
+        everywhere = self._mean_over_ranks(torch.tensor(float(loss.total), device=self._device))
+        finite = bool(norm.isfinite() & everywhere.to(norm.device).isfinite())
         if finite:
             self._optimizer.step()
         else:
             self._optimizer.zero_grad()
-        return {"grad_norm": Mean.of([float(norm)]), "optim/skipped_steps": Mean.of([not finite])}
+        metrics: dict[str, Metric] = {
+            "grad_norm": Mean.of([float(norm)]),
+            "optim/skipped_steps": Mean.of([not finite]),
+        }
+        return Updated(metrics=metrics, skipped=(not finite,))
 
     def _loss_counts(self, batch: TrainBatch) -> LossCounts:
         """What the loss is divided by: means over ranks, because gradients are averaged so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -167,6 +168,24 @@ def test_an_engine_that_draws_otherwise_than_told_is_found(tiny_folder: Path) ->
     sync = SyncSettings(canary=False, max_probe_difference=1e-3)
     with pytest.raises(EngineFailed, match=r"apart, above max_probe_difference=0\.001"):
         Run(tiny_folder, num_steps=1, engine=Colder, sync=sync).fit()
+
+
+class Lost(TransformersEngine):
+    """Gives log-probabilities that are NaN."""
+
+    def generate(self, requests: Sequence[GenerationRequest], sampling: SamplingParams) -> Any:
+        for place, rollout in super().generate(requests, sampling):
+            lost = [
+                replace(c, sampling_logps=(math.nan,) * len(c.token_ids))
+                for c in rollout.completions
+            ]
+            yield place, replace(rollout, completions=tuple(lost))
+
+
+def test_the_probe_takes_nan_for_no_agreement(tiny_folder: Path) -> None:
+    sync = SyncSettings(canary=False)
+    with pytest.raises(EngineFailed, match="give a token log-probabilities nan apart"):
+        Run(tiny_folder, num_steps=1, engine=Lost, sync=sync).fit()
 
 
 def test_a_group_of_one_is_refused(tiny_folder: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ from sophia.rollout.canary import Canary
 from sophia.rollout.sync import SyncSettings, WeightSync
 from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.rollout.weights import buckets, by_name, columns, draw_samples
-from sophia.types import GenerationRequest, SamplingParams
+from sophia.types import GenerationRequest, Rollout, SamplingParams
 from tests.rollout.synced_policy import SyncedPolicy
 
 SAMPLING = SamplingParams(max_new_tokens=6)
@@ -145,6 +147,60 @@ def test_the_canary_finds_a_deaf_part(
     sync = WeightSync(engine, SyncSettings(), seed=0)
     with pytest.raises(EngineFailed, match=rf"with 'model\.{part}.* does not compute with"):
         Canary(engine, sync, SAMPLING).run(trainer, asked)
+
+
+class Lost(Deaf):
+    """Answers with log-probabilities that are NaN, once it has been sent weights so often."""
+
+    after = 1
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], sampling: SamplingParams
+    ) -> Iterator[tuple[int, Rollout]]:
+        for place, rollout in super().generate(requests, sampling):
+            if self.weights_version < self.after:
+                yield place, rollout
+                continue
+            lost = [
+                replace(c, sampling_logps=(math.nan,) * len(c.token_ids))
+                for c in rollout.completions
+            ]
+            yield place, replace(rollout, completions=tuple(lost))
+
+
+@pytest.mark.parametrize("after", [1, 2], ids=["before it is scaled", "when it is scaled"])
+def test_the_canary_fails_on_an_engine_that_gives_nan(
+    after: int,
+    trainer: SyncedPolicy,
+    tiny_folder: Path,
+    encoder: PromptEncoder,
+    asked: list[GenerationRequest],
+) -> None:
+    lost = Lost(
+        policy_folder=tiny_folder,
+        decode=encoder.decode,
+        media_token_ids=encoder.media_token_ids,
+        device="cpu",
+        max_batch_size=8,
+    )
+    lost.after = after
+    with pytest.raises(EngineFailed, match=r"the engine gives \d of \d tokens .* NaN or infinite"):
+        Canary(lost, WeightSync(lost, SyncSettings(), seed=0), SAMPLING).run(trainer, asked)
+
+
+class LostPolicy(SyncedPolicy):
+    """A trainer whose log-probabilities are infinite."""
+
+    def score(self, rollouts: Sequence[Rollout]) -> Tensor:
+        return super().score(rollouts) - math.inf
+
+
+def test_the_canary_fails_on_a_trainer_that_is_not_finite(
+    tiny_folder: Path, engine: Deaf, asked: list[GenerationRequest]
+) -> None:
+    trainer = LostPolicy(tiny_folder)
+    with pytest.raises(EngineFailed, match=r"the trainer gives (\d) of \1 tokens"):
+        Canary(engine, WeightSync(engine, SyncSettings(), seed=0), SAMPLING).run(trainer, asked)
 
 
 def test_settings_that_cannot_be_are_refused() -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import torch
-from lightning import Callback, LightningModule, Trainer
 
 from sophia.grpo.loss import LossConfig
 from sophia.models.load import ModelLoader, load_model
@@ -16,6 +15,7 @@ from sophia.run.checkpoint import checkpoint_path
 from sophia.schedules import Linear
 from sophia.training.update import UpdateConfig
 from sophia.types import Completion, Prompt
+from tests.poison import Poison
 from tests.short_run import LetterShare, Run, SaveAfter
 
 pytestmark = pytest.mark.filterwarnings(
@@ -135,25 +135,8 @@ def test_unscored_completions_leave_loss_and_reward(tiny_folder: Path) -> None:
     assert row["reward"] == pytest.approx(row["rewards/outcome/mean"])
 
 
-def _make_infinite(parameter: torch.Tensor) -> None:
-    assert parameter.grad is not None
-    parameter.grad.mul_(float("inf"))
-
-
-class _Poison(Callback):
-    """Makes one step's gradient infinite."""
-
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        if batch_idx != 1:
-            return
-        weight = next(p for n, p in pl_module.named_parameters() if "language_model.norm" in n)
-        cast("Any", weight).register_post_accumulate_grad_hook(_make_infinite)
-
-
 def test_a_step_that_is_not_finite_is_skipped_and_counted(tiny_folder: Path) -> None:
-    run = Run(tiny_folder, num_steps=2, callbacks=[_Poison()]).fit()
+    run = Run(tiny_folder, num_steps=2, callbacks=[Poison(1)]).fit()
     assert [row["optim/skipped_steps"] for row in run.logger.rows] == [0.0, 1.0]
     assert run.logger.rows[1]["optim/frac_params_changed"] == 0.0
     assert all(p.isfinite().all() for p in run.weights.values())

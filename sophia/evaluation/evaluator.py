@@ -139,6 +139,8 @@ class Evaluator:
             problem_type=prompt.problem_type,
             units=tuple(prompt.metadata.get("units", (prompt.uid,))),
             question=prompt.question,
+            problem=prompt.problem or prompt.question,
+            options=prompt.options,
             answer=prompt.answer,
             text=completion.text,
             well_formed=well_formed,

@@ -15,7 +15,7 @@ from sophia.evaluation.records import EvalRecord, load_records, save_records
 def record(index: int, **overrides: Any) -> EvalRecord:
     values: dict[str, Any] = {
         "uid": f"p{index}", "problem_type": "numerical", "units": (index,), "question": "?",
-        "answer": "4", "text": "4", "well_formed": True, "outcome": 1.0, "thinking": 1.0,
+        "problem": "?", "answer": "4", "text": "4", "well_formed": True, "outcome": 1.0, "thinking": 1.0,
     }  # fmt: skip
     return EvalRecord(**{**values, **overrides})
 

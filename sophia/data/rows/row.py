@@ -12,7 +12,7 @@ from sophia.data.images.media import parse_images, place_images
 from sophia.data.rows.columns import Columns, cell
 from sophia.data.rows.options import check_choice, parse_options
 from sophia.data.rows.row_error import Origin, row_error
-from sophia.data.template import PromptTemplate
+from sophia.data.template import PromptTemplate, own_text
 from sophia.models.family import control_tokens
 from sophia.types import Media, Prompt
 
@@ -68,15 +68,15 @@ class RowParser:
         )
         if problem_type == MULTIPLE_CHOICE:
             check_choice(answer, options, origin=origin, column=columns.answer)
-        messages = self._template.render(
-            self._question(row, images, origin), problem_type=problem_type, options=options
-        )
+        question = self._question(row, images, origin)
+        messages = self._template.render(question, problem_type=problem_type, options=options)
         return Prompt(
             uid=self._uid(row, origin),
             messages=messages,
             answer=answer,
             problem_type=problem_type,
             options=options,
+            problem=own_text(question),
             tolerance=self._tolerance(row, origin),
             metadata=self._metadata(row, origin),
         )

@@ -16,8 +16,8 @@ def record(index: int, **overrides: Any) -> EvalRecord:
     """A right answer, soundly thought."""
     values: dict[str, Any] = {
         "uid": f"p{index}", "problem_type": "numerical", "units": (index,), "question": "?",
-        "problem": "?", "answer": "4", "text": "<think>2 + 2 = 4</think><answer>4</answer>", "well_formed": True,
-        "outcome": 1.0, "thinking": 1.0,
+        "problem": "?", "answer": "4", "text": "<think>2 + 2 = 4</think><answer>4</answer>",
+        "well_formed": True, "outcome": 1.0, "thinking": 1.0,
     }  # fmt: skip
     return EvalRecord(**{**values, **overrides})
 

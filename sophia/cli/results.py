@@ -44,7 +44,7 @@ def show(run: Run, before: Sequence[EvalRecord], after: Sequence[EvalRecord]) ->
         return
     cfg, folder = run.cfg, run.folder
     rows = read_metrics(folder.metrics)
-    draw_curves(rows, folder.curves, title=cfg.name)
+    draw_curves(rows, folder.curves, title=folder.name)
     results = _results(before, after, rows)
     write_run_record(
         folder.record,
@@ -54,9 +54,10 @@ def show(run: Run, before: Sequence[EvalRecord], after: Sequence[EvalRecord]) ->
         results=json.loads(json.dumps(results), parse_constant=lambda _: None),
     )
     _log_results(cfg, results, run.trainer.loggers)
-    write_run_report(folder.path, title=cfg.name)
+    title = OmegaConf.select(cfg, "callbacks.report.title")
+    write_run_report(folder.path, title=title)
     console = Console()
-    console.print(comparison_table(before, after, title=f"{cfg.name}, {len(after)} questions"))
+    console.print(comparison_table(before, after, title=f"{folder.name}, {len(after)} questions"))
     _print_paths(console, folder, run.timings)
 
 

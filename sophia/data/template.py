@@ -92,7 +92,8 @@ class PromptTemplate:
 
 def own_text(question: Sequence[str | Media]) -> str:
     """The text of a question, as ``Prompt.problem`` holds it: images are left out."""
-    return " ".join(part.strip() for part in question if isinstance(part, str)).strip()
+    texts = (part.strip() for part in question if isinstance(part, str))
+    return " ".join(text for text in texts if text)
 
 
 def _media_first(parts: Sequence[str | Media]) -> tuple[str | Media, ...]:

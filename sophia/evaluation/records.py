@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,14 @@ class EvalRecord:
     sample: int = 0
     options: Mapping[str, str] = field(default_factory=dict)
     """The text of each option by its letter; empty unless it is multiple choice."""
+
+
+def is_judged(records: Iterable[EvalRecord]) -> bool:
+    """Whether the thinking of any of these answers was scored.
+
+    Where it was not, there is no judge, and nothing is said about thinking.
+    """
+    return any(record.thinking is not None for record in records)
 
 
 def save_records(path: Path, records: Sequence[EvalRecord]) -> None:

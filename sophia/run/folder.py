@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from sophia.run.checkpoint import last_whole_checkpoint
+
+_NAME = re.compile(r"^name: *(\S.*?) *$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +20,23 @@ class RunFolder:
     """The paths in a run's folder; what they name need not exist yet."""
 
     path: Path
+
+    @property
+    def name(self) -> str:
+        """What the run is called: the ``name`` of its settings and that of its folder.
+
+        Such as ``quickstart/2026-01-31_12-00-00``; one of the two where they are the same, and the
+        folder's alone where there are no settings yet.
+        """
+        folder = self.path.resolve().name
+        return folder if self.kind == folder else f"{self.kind}/{folder}"
+
+    @property
+    def kind(self) -> str:
+        """The ``name`` of the run's settings, which runs share; that of its folder without any."""
+        settings = self.config.read_text() if self.config.is_file() else ""
+        named = _NAME.search(settings)
+        return _plain(named[1]) if named else self.path.resolve().name
 
     @property
     def config(self) -> Path:
@@ -141,6 +161,13 @@ class RunFolder:
         """How many RL steps the latest whole checkpoint has behind it, 0 without one."""
         found = last_whole_checkpoint(self.checkpoints)
         return found[0] if found else 0
+
+
+def _plain(scalar: str) -> str:
+    """A text in YAML without the quotes that it may stand in."""
+    if scalar[:1] in "'\"" and scalar[-1:] == scalar[:1]:
+        return scalar[1:-1].replace("''", "'")
+    return scalar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

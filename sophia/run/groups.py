@@ -189,7 +189,8 @@ def kept_steps(folder: Path) -> list[int]:
 def load_groups(folder: Path, rl_step: int, *, images: bool = True) -> list[GroupRecord]:
     """All groups of a step, process by process; empty when the step was not kept.
 
-    Older files hold no ``problem``; there it is the last user turn. Without ``images`` the records have none, which is faster.
+    Older files hold no ``problem``; there it is the last user turn. Without ``images`` the records
+    have none, which is faster.
     """
     return list(_load(folder, rl_step, images=images))
 
@@ -197,8 +198,9 @@ def load_groups(folder: Path, rl_step: int, *, images: bool = True) -> list[Grou
 def _load(folder: Path, rl_step: int, *, images: bool) -> Iterator[GroupRecord]:
     files = folder.glob(f"step_{rl_step:06d}-rank_*.parquet")
     wanted = [name for name in _SCHEMA.names if images or name != "images"]
-    for path in sorted(files, key=_rank):  # pyarrow leaves out what a file does not have
-        for row in pq.read_table(path, columns=wanted).to_pylist():
+    for path in sorted(files, key=_rank):
+        held = set(pq.read_schema(path).names)
+        for row in pq.read_table(path, columns=[n for n in wanted if n in held]).to_pylist():
             yield GroupRecord(
                 **{
                     "problem": row["question"],

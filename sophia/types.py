@@ -77,6 +77,11 @@ class Prompt:
         """The text of the last user turn."""
         return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
 
+    @property
+    def shown_question(self) -> str:
+        """What a reader is shown as the question: the row's own where it is known."""
+        return self.problem or self.question
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncodedPrompt:

@@ -20,7 +20,7 @@ from sophia.evaluation.curves import draw_curves
 from sophia.evaluation.records import EvalRecord
 from sophia.report.run import write_run_report
 from sophia.run.folder import RunFolder
-from sophia.run.loggers import ResultLogger
+from sophia.run.loggers import LinkedLogger, ResultLogger
 from sophia.run.metrics_file import read_metrics
 from sophia.run.record import write_run_record
 
@@ -32,7 +32,6 @@ _FILES = (
     ("metrics.csv", "one row per RL step"),
     ("validation.csv", "greedy accuracy during the run"),
     ("rollouts/", "every completion with its reward and advantage"),
-    ("tensorboard/", "the same as curves, and images with completions"),
     ("best/", "the weights that did best in validation"),
     ("checkpoints/", "to resume from"),
 )
@@ -59,6 +58,8 @@ def show(run: Run, before: Sequence[EvalRecord], after: Sequence[EvalRecord]) ->
     console = Console()
     console.print(comparison_table(before, after, title=f"{folder.name}, {len(after)} questions"))
     _print_paths(console, folder, run.timings)
+    for link in links(run.trainer.loggers):
+        console.print(f"\nthe run on the web: {link}", highlight=False, soft_wrap=True)
 
 
 def _results(
@@ -106,6 +107,20 @@ def _flatten(
     flat[path] = node if isinstance(node, str | int | float | bool) else str(node)
 
 
+def links(loggers: Sequence[Logger]) -> list[str]:
+    """The addresses of the run's pages on the web; none where nothing was sent."""
+    found = (logger.link for logger in loggers if isinstance(logger, LinkedLogger))
+    return [link for link in found if link is not None]
+
+
+def tensorboard_command(folder: RunFolder) -> str:
+    """What shows the run in TensorBoard under its name; a lone folder would be called ``.``."""
+    path = str(folder.path)
+    if "," in path or ":" in path:  # which --logdir_spec would read as more folders
+        return f"tensorboard --logdir {path}"
+    return f"tensorboard --logdir_spec {folder.name}:{path}"
+
+
 def _print_paths(console: Console, folder: RunFolder, timings: Mapping[str, float]) -> None:
     path = folder.path
     minutes, seconds = divmod(math.ceil(timings["total"]), 60)
@@ -116,7 +131,7 @@ def _print_paths(console: Console, folder: RunFolder, timings: Mapping[str, floa
     console.print("\ntry next:", highlight=False)
     for command in (
         f"python -m sophia inspect run_dir={path} step=0",
-        f"tensorboard --logdir {path}/tensorboard",
+        tensorboard_command(folder),
         f"python evaluate.py ckpt={path} seed=1",
         "python train.py reward=outcome",
     ):

@@ -139,7 +139,7 @@ class Evaluator:
             problem_type=prompt.problem_type,
             units=tuple(prompt.metadata.get("units", (prompt.uid,))),
             question=prompt.question,
-            problem=prompt.problem or prompt.question,
+            problem=prompt.shown_question,
             options=prompt.options,
             answer=prompt.answer,
             text=completion.text,

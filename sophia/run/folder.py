@@ -113,11 +113,6 @@ class RunFolder:
         return self.path / "timeline.png"
 
     @property
-    def tensorboard(self) -> Path:
-        """Events for TensorBoard."""
-        return self.path / "tensorboard"
-
-    @property
     def heartbeat(self) -> Path:
         """Where each process is, and stacks of those that were stuck."""
         return self.path / "heartbeat"

@@ -123,7 +123,7 @@ def record_groups(
                 problem_type=prompt.problem_type,
                 prompt="\n".join(_turn(message) for message in prompt.messages),
                 question=prompt.question,
-                problem=prompt.problem or prompt.question,
+                problem=prompt.shown_question,
                 options=prompt.options,
                 answer=prompt.answer,
                 images=prompt_images(prompt, max_side=max_image_side) if max_image_side else (),

@@ -30,8 +30,13 @@ def test_the_title_names_the_runs(tmp_path: Path) -> None:
 
 def test_types_stand_under_accuracy(tmp_path: Path) -> None:
     with opened(write(tmp_path, a=list(JUDGED))) as page:
-        labels = [cell.inner_text() for cell in page.query_selector_all("td.label")]
-        assert labels[:4] == ["accuracy", "  numerical", "  ocr", "thinking quality"]
+        cells = page.query_selector_all("td.label")
+        labels = [cell.inner_text() for cell in cells]
+        assert labels[:4] == ["accuracy", "numerical", "ocr", "thinking quality"]
+        indents = [
+            cell.evaluate("c => parseFloat(getComputedStyle(c).paddingLeft)") for cell in cells
+        ]
+        assert indents[1] == indents[2] > indents[0] == indents[3]
 
 
 def test_a_policy_that_nobody_judged_has_dashes_beside_one_that_was(tmp_path: Path) -> None:

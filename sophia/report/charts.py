@@ -66,7 +66,8 @@ class Chart:
 def line_chart(title: str, series: Mapping[str, Points], *, note: str = "") -> Chart | None:
     """A chart with a curve for each series, by label; None when no series has a point.
 
-    Of more series than ``MAX_LINES`` the first ones are drawn, and the note says so.
+    One that covers an earlier one is dashed, so that both are seen. Of more series than
+    ``MAX_LINES`` the first ones are drawn, and the note says so.
     """
     known = {label: thinned(points) for label, points in series.items() if points}
     known = {label: points for label, points in known.items() if points}
@@ -76,11 +77,12 @@ def line_chart(title: str, series: Mapping[str, Points], *, note: str = "") -> C
         note = f"{note}; the first {MAX_LINES} of {len(known)}".removeprefix("; ")
         known = dict(islice(known.items(), MAX_LINES))
     axes = _Axes([point for points in known.values() for point in points])
+    drawn = list(known.values())
     lines = tuple(
         Line(
             label=label,
             color=place % NUM_COLORS,
-            dash=place // NUM_COLORS,
+            dash=place // NUM_COLORS or int(len(known) <= NUM_COLORS and points in drawn[:place]),
             raw=axes.path(points) if len(points) > _WINDOW else "",
             smooth=axes.path(_running_mean(points)),
             points=points,

@@ -68,6 +68,13 @@ def test_colours_stand_out_from_the_card() -> None:
         assert (luminance(color) + 0.05) / (luminance("#1d232d") + 0.05) >= 3
 
 
+def test_a_series_that_covers_another_lets_it_be_seen() -> None:
+    same, other = [(0.0, 1.0), (1.0, 2.0)], [(0.0, 1.0), (1.0, 3.0)]
+    chart = line_chart("x", {"reward": same, "outcome": list(same), "format": other})
+    assert chart is not None
+    assert [line.dash for line in chart.lines] == [0, 1, 0]
+
+
 def test_no_two_series_of_a_chart_look_the_same() -> None:
     series = {str(i): [(0.0, float(i)), (1.0, float(i))] for i in range(MAX_LINES + 3)}
     chart = line_chart("many", series)

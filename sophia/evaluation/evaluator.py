@@ -146,5 +146,6 @@ class Evaluator:
             well_formed=well_formed,
             outcome=self._outcome(prompt, completion) if well_formed else 0.0,
             thinking=None,
+            judged=self._judge is not None,
             sample=sample,
         )

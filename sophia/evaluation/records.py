@@ -37,14 +37,16 @@ class EvalRecord:
     sample: int = 0
     options: Mapping[str, str] = field(default_factory=dict)
     """The text of each option by its letter; empty unless it is multiple choice."""
+    judged: bool = False
+    """Whether there was a judge to score its thinking; older files do not say."""
 
 
 def is_judged(records: Iterable[EvalRecord]) -> bool:
-    """Whether the thinking of any of these answers was scored.
+    """Whether there was a judge; where there was none, nothing is said about thinking.
 
-    Where it was not, there is no judge, and nothing is said about thinking.
+    A judge may have scored none of them, such as when no answer has the format.
     """
-    return any(record.thinking is not None for record in records)
+    return any(record.judged or record.thinking is not None for record in records)
 
 
 def save_records(path: Path, records: Sequence[EvalRecord]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -64,6 +65,15 @@ def test_without_a_judge_there_are_no_figures_about_thinking() -> None:
     text = console.export_text()
     assert "thinking" not in text
     assert "nan" not in text
+
+
+def test_a_judge_that_scored_nothing_is_no_zero() -> None:
+    unscored = [replace(r, thinking=None, judged=True) for r in BEFORE]
+    assert np.isnan(summarise(unscored)["thinking"].value)
+    console = Console(record=True, width=100)
+    console.print(comparison_table(unscored, BEFORE, title="run"))
+    (row,) = (line for line in console.export_text().splitlines() if "thinking quality" in line)
+    assert row.split()[2:4] == ["–", "80.0"]
 
 
 def test_table_shows_before_after_and_change() -> None:

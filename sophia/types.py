@@ -57,6 +57,11 @@ class Prompt:
     """Which rule grades an answer, such as ``math`` or ``multiple choice``."""
     options: Mapping[str, str] = field(default_factory=dict)
     """The text of each option by its letter; empty unless it is multiple choice."""
+    problem: str = ""
+    """The row's own question, before any template and without its images and options.
+
+    "" for a prompt that was made of no row; ``question`` is then the best that is known.
+    """
     tolerance: float = 0.0
     """How far a number p may be from the gold g, relatively: |p - g| <= tolerance * |g|."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -77,6 +82,11 @@ class Prompt:
     def question(self) -> str:
         """The text of the last user turn."""
         return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+    @property
+    def shown_question(self) -> str:
+        """What a reader is shown as the question: the row's own where it is known."""
+        return self.problem or self.question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -19,8 +19,11 @@ _QUIET = (
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """A Playwright page showing the file; every error and every request for more fails the test."""
+def opened(path: Path, *, width: int = 1220) -> Iterator[Any]:
+    """A Playwright page ``width`` pixels wide that shows the file.
+
+    Every error and every request for more fails the test.
+    """
     binary = next((found for name in _NAMES if (found := shutil.which(name))), None)
     if binary is None:
         pytest.skip("no Chromium here; on Debian: apt-get install chromium")
@@ -30,7 +33,7 @@ def opened(path: Path) -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=binary, args=list(_QUIET))
-        page = browser.new_page(viewport={"width": 1220, "height": 900})
+        page = browser.new_page(viewport={"width": width, "height": 900})
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text))

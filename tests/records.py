@@ -16,8 +16,8 @@ def record(index: int, **overrides: Any) -> EvalRecord:
     """A right answer, soundly thought."""
     values: dict[str, Any] = {
         "uid": f"p{index}", "problem_type": "numerical", "units": (index,), "question": "?",
-        "answer": "4", "text": "<think>2 + 2 = 4</think><answer>4</answer>", "well_formed": True,
-        "outcome": 1.0, "thinking": 1.0,
+        "problem": "?", "answer": "4", "text": "<think>2 + 2 = 4</think><answer>4</answer>",
+        "well_formed": True, "outcome": 1.0, "thinking": 1.0,
     }  # fmt: skip
     return EvalRecord(**{**values, **overrides})
 
@@ -40,8 +40,8 @@ def kept_group(*completions: CompletionRecord, **overrides: Any) -> GroupRecord:
     """A group of step 0 about one white image."""
     values: dict[str, Any] = {
         "rl_step": 0, "uid": "p0", "problem_type": "numerical", "prompt": "user: <image>2 + 2?",
-        "question": "2 + 2?", "answer": "4", "images": (png(),), "trust": 1.0,
-        "thinking_counted": True, "completions": completions,
+        "question": "2 + 2?", "problem": "2 + 2?", "options": {}, "answer": "4",
+        "images": (png(),), "trust": 1.0, "thinking_counted": True, "completions": completions,
     }  # fmt: skip
     return GroupRecord(**{**values, **overrides})
 

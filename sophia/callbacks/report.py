@@ -17,11 +17,11 @@ class ReportCallback(Callback):
 
     Args:
         run_dir: the folder of the run, which the page is about and is written to.
-        title: the title of the page.
+        title: the title of the page; None: the run's name.
         every_n_steps: RL steps between two refreshes.
     """
 
-    def __init__(self, *, run_dir: Path, title: str, every_n_steps: int) -> None:
+    def __init__(self, *, run_dir: Path, title: str | None, every_n_steps: int) -> None:
         self._run_dir = Path(run_dir)
         self._title = title
         self._every = Every(n_steps=every_n_steps)

@@ -1,4 +1,4 @@
-"""Pictures of what the policy does: images with completions and rewards, into TensorBoard."""
+"""What the policy does: images with completions and rewards, for TensorBoard and W&B."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import matplotlib.pyplot as plt
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
-from PIL import Image
 
 from sophia.callbacks.every import Every
 from sophia.protocols import Clock
+from sophia.run.loggers import CompletionLogger
+from sophia.run.pictures import opened_image
 from sophia.types import Reward, ScoredGroup
 
 
 class SamplesCallback(Callback):
-    """Shows a few groups of a step: the image, its question, the best and the worst completion.
+    """Shows a few groups of a step: the image, its question, completions and rewards.
+
+    TensorBoard gets a picture with the best and the worst completion, and a table of all; Weights
+    & Biases a table with images.
 
     Args:
         every_n_steps: RL steps between two pictures.
@@ -37,16 +41,18 @@ class SamplesCallback(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Draw the step when it is its turn and there is a TensorBoard; the first process does."""
-        done = cast("Clock", pl_module).rl_step
-        boards = [x for x in trainer.loggers if isinstance(x, TensorBoardLogger)]
-        if not trainer.is_global_zero or not boards or not self._every.due(done - 1):
+        """Show the step when it is its turn; the first process does."""
+        rl_step = cast("Clock", pl_module).rl_step - 1
+        if not trainer.is_global_zero or not self._every.due(rl_step):
             return
         groups = batch.trained.groups[: self._num_groups]
-        for board in boards:
-            figure = draw_groups(groups)
-            board.experiment.add_figure("completions", figure, global_step=done - 1)
-            board.experiment.add_text("completions", as_table(groups), global_step=done - 1)
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                figure = draw_groups(groups)
+                logger.experiment.add_figure("completions", figure, global_step=rl_step)
+                logger.experiment.add_text("completions", as_table(groups), global_step=rl_step)
+            elif isinstance(logger, CompletionLogger):
+                logger.log_completions(groups, rl_step=rl_step)
 
 
 def draw_groups(groups: Sequence[ScoredGroup]) -> Figure:
@@ -63,10 +69,10 @@ def draw_groups(groups: Sequence[ScoredGroup]) -> Figure:
     for (left, right), group in zip(axes, groups, strict=True):
         left.axis("off")
         right.axis("off")
-        image = first_image(group)
+        image = opened_image(group.rollout.prompt)
         if image is not None:
             left.imshow(image)
-        lines = [_shortened(group.rollout.prompt.question)]
+        lines = [_shortened(group.rollout.prompt.shown_question)]
         for which, place in _best_and_worst(group.rewards).items():
             text = _shortened(group.rollout.completions[place].text)
             lines += [f"{which}: {text}", f"       {describe(group.rewards[place])}"]
@@ -78,7 +84,7 @@ def as_table(groups: Sequence[ScoredGroup]) -> str:
     """All completions of the groups as a Markdown table; model text is escaped."""
     rows = ["| question | completion | reward |", "|---|---|---|"]
     for group in groups:
-        question = _cell(group.rollout.prompt.question)
+        question = _cell(group.rollout.prompt.shown_question)
         for completion, reward in zip(group.rollout.completions, group.rewards, strict=True):
             rows.append(f"| {question} | {_cell(completion.text)} | {describe(reward)} |")
     return "\n".join(rows)
@@ -90,12 +96,6 @@ def describe(reward: Reward) -> str:
         f"{part.name} {'–' if part.value is None else f'{part.value:.2g}'}" for part in reward.parts
     )
     return f"R {'–' if reward.total is None else f'{reward.total:.2f}'}: {parts}"
-
-
-def first_image(group: ScoredGroup) -> Image.Image | None:
-    """The first opened image of the group's prompt; None without one."""
-    sources = [media.source for media in group.rollout.prompt.media]
-    return next((source for source in sources if isinstance(source, Image.Image)), None)
 
 
 def _best_and_worst(rewards: Sequence[Reward]) -> dict[str, int]:

@@ -19,6 +19,11 @@ from sophia.timing import Span
 
 _LANES = ("loader", "trainer", "rules", "judge")
 _THREADED = ("rules", "judge")  # many at a time: faint, so that a pile is dark
+_COLORS = (  # told apart by the colour-blind too (Petroff 2021, arXiv:2107.02270)
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
+    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+)  # fmt: skip
+_HATCHES = ("", "///", "...")  # phases of the same colour
 _BARELY_S = 0.002  # a shorter phase gets no name in the legend
 
 
@@ -64,7 +69,8 @@ def draw_timeline(steps: Mapping[int, Sequence[Span]]) -> Figure:
     spans = [span for of_step in steps.values() for span in of_step]
     zero = min((s.start for s in spans if s.lane == "trainer"), default=0.0)
     phases = dict.fromkeys(s.phase for s in spans if s.stop - s.start > _BARELY_S)
-    colors = {phase: f"C{place % 10}" for place, phase in enumerate(phases)}
+    colors = {phase: _COLORS[place % len(_COLORS)] for place, phase in enumerate(phases)}
+    hatches = {p: _HATCHES[i // len(_COLORS) % len(_HATCHES)] for i, p in enumerate(phases)}
     lanes = [lane for lane in _LANES if any(s.lane == lane for s in spans)]
     figure: Figure
     figure, axes = plt.subplots(figsize=(12, 0.8 + 0.6 * len(lanes)), layout="constrained")
@@ -74,6 +80,7 @@ def draw_timeline(steps: Mapping[int, Sequence[Span]]) -> Figure:
                 [(span.start - zero, span.stop - span.start)],
                 (lanes.index(span.lane) - 0.4, 0.8),
                 facecolors=colors[span.phase],
+                hatch=hatches[span.phase],
                 alpha=0.3 if span.lane in _THREADED else 1.0,
             )
     for step, of_step in steps.items():
@@ -83,6 +90,6 @@ def draw_timeline(steps: Mapping[int, Sequence[Span]]) -> Figure:
     axes.set_yticks(range(len(lanes)), lanes)
     axes.set_ylim(len(lanes) - 0.5, -0.8)
     axes.set_xlabel("seconds")
-    handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in colors.values()]
+    handles = [plt.Rectangle((0, 0), 1, 1, fc=colors[p], hatch=hatches[p]) for p in colors]
     axes.legend(handles, list(colors), loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
     return figure

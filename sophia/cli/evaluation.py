@@ -26,6 +26,7 @@ from sophia.evaluation.records import EvalRecord
 from sophia.evaluation.resumable import evaluate_resumably
 from sophia.report.evaluation import write_evaluation_page
 from sophia.run.convert import to_hf_folder
+from sophia.run.folder import run_around
 
 _NOT_SETTINGS = ("ckpt", "run_dir", "debug", "name")
 
@@ -102,11 +103,13 @@ def show(
     """Write results.json and the page, and print the table."""
     columns = {policy.label: own for policy, own in zip(policies, records, strict=True)}
     prompts = policies[0].prompts
-    title = f"{len(prompts)} questions, seed {cfg.seed}, {_decoding(cfg)}"
+    title = f"Evaluation of {names_of(policies)}"
+    asked = f"{len(prompts)} questions, seed {cfg.seed}, {_decoding(cfg)}"
     _save(cfg, output, columns, policies)
-    write_evaluation_page(output / "evaluation.html", columns, prompts, subtitle=title)
+    page = output / "evaluation.html"
+    write_evaluation_page(page, columns, prompts, title=title, subtitle=asked)
     console = Console()
-    console.print(summary_table(columns, title=title))
+    console.print(summary_table(columns, title=f"{title}: {asked}"))
     files = "results.json, evaluation.html, records-*.jsonl"
     console.print(f"\nwritten to {output}: {files}", highlight=False, soft_wrap=True)
 
@@ -161,6 +164,12 @@ def labels(ckpts: Sequence[str]) -> list[str]:
         if len(set(ends)) == len(ends):
             return ends
     raise ValueError(f"ckpt names the same policy twice: {', '.join(ckpts)}.")
+
+
+def names_of(policies: Sequence[Policy]) -> str:
+    """The runs that the policies are of, each once; what is of no run by its label."""
+    runs = ((policy, run_around(Path(policy.ckpt))) for policy in policies)
+    return ", ".join(dict.fromkeys(run.name if run else policy.label for policy, run in runs))
 
 
 def _digest(cfg: DictConfig, folder: Path) -> str:

@@ -39,6 +39,7 @@ class Question:
             answer=self.answer or "",
             problem_type=self.problem_type,
             options=self.options,
+            problem=self.question,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from sophia.report.group import group_table, group_text, save_group_images
@@ -17,7 +17,9 @@ from sophia.run.groups import kept_steps, load_groups
 def report(cfg: DictConfig) -> None:
     """Write ``report.html``, the page of the run in ``run_dir``."""
     run_dir = _run_dir(cfg)
-    path = write_run_report(run_dir, title=run_dir.resolve().name)
+    settings = OmegaConf.load(RunFolder(path=run_dir).config)
+    title = OmegaConf.select(settings, "callbacks.report.title")
+    path = write_run_report(run_dir, title=title)
     Console().print(f"written to {path}; open it in a browser", highlight=False, soft_wrap=True)
 
 

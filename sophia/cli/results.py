@@ -23,7 +23,7 @@ from sophia.measure.health import banner
 from sophia.report.health import run_findings
 from sophia.report.run import write_run_report
 from sophia.run.folder import RunFolder
-from sophia.run.loggers import ResultLogger
+from sophia.run.loggers import LinkedLogger, ResultLogger
 from sophia.run.metrics_file import read_metrics
 from sophia.run.record import write_run_record
 
@@ -35,7 +35,6 @@ _FILES = (
     ("metrics.csv", "one row per RL step"),
     ("validation.csv", "greedy accuracy during the run"),
     ("rollouts/", "every completion with its reward and advantage"),
-    ("tensorboard/", "the same as curves, and images with completions"),
     ("best/", "the weights that did best in validation"),
     ("checkpoints/", "to resume from"),
 )
@@ -47,7 +46,7 @@ def show(run: Run, before: Sequence[EvalRecord], after: Sequence[EvalRecord]) ->
         return
     cfg, folder = run.cfg, run.folder
     rows = read_metrics(folder.metrics)
-    draw_curves(rows, folder.curves, title=cfg.name)
+    draw_curves(rows, folder.curves, title=folder.name)
     results = _results(before, after, rows)
     write_run_record(
         folder.record,
@@ -57,12 +56,15 @@ def show(run: Run, before: Sequence[EvalRecord], after: Sequence[EvalRecord]) ->
         results=json.loads(json.dumps(results), parse_constant=lambda _: None),
     )
     _log_results(cfg, results, run.trainer.loggers)
-    write_run_report(folder.path, title=cfg.name)
+    title = OmegaConf.select(cfg, "callbacks.report.title")
+    write_run_report(folder.path, title=title)
     console = Console()
-    console.print(comparison_table(before, after, title=f"{cfg.name}, {len(after)} questions"))
+    console.print(comparison_table(before, after, title=f"{folder.name}, {len(after)} questions"))
     if found := run_findings(folder):
         console.print(banner(found), highlight=False, markup=False, style="bold red")
     _print_paths(console, folder, run.timings)
+    for link in links(run.trainer.loggers):
+        console.print(f"\nthe run on the web: {link}", highlight=False, soft_wrap=True)
 
 
 def _results(
@@ -110,6 +112,20 @@ def _flatten(
     flat[path] = node if isinstance(node, str | int | float | bool) else str(node)
 
 
+def links(loggers: Sequence[Logger]) -> list[str]:
+    """The addresses of the run's pages on the web; none where nothing was sent."""
+    found = (logger.link for logger in loggers if isinstance(logger, LinkedLogger))
+    return [link for link in found if link is not None]
+
+
+def tensorboard_command(folder: RunFolder) -> str:
+    """What shows the run in TensorBoard under its name; a lone folder would be called ``.``."""
+    path = str(folder.path)
+    if "," in path or ":" in path:  # which --logdir_spec would read as more folders
+        return f"tensorboard --logdir {path}"
+    return f"tensorboard --logdir_spec {folder.name}:{path}"
+
+
 def _print_paths(console: Console, folder: RunFolder, timings: Mapping[str, float]) -> None:
     path = folder.path
     minutes, seconds = divmod(math.ceil(timings["total"]), 60)
@@ -127,7 +143,7 @@ def _next_commands(path: Path) -> tuple[str, ...]:
     quickstart = HydraConfig.get().runtime.choices.get("experiment") == "quickstart"
     return (
         f"python -m sophia inspect run_dir={path} step=0",
-        f"tensorboard --logdir {path}/tensorboard",
+        tensorboard_command(RunFolder(path=path)),
         f"python evaluate.py ckpt={path}{' seed=1' if quickstart else ''}",
         f'python -m sophia infer ckpt={path} image=PICTURE question="..."',
         *(["python train.py reward=outcome"] if quickstart else []),

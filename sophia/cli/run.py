@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hydra.core.hydra_config import HydraConfig
 from lightning import Trainer
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
@@ -176,6 +177,8 @@ def _build_trainer(
             "num_generations": cfg.num_generations,
             "num_steps": cfg.num_steps,
             "seed": cfg.seed,
+            "name": cfg.name,
+            "data_name": HydraConfig.get().runtime.choices["data"],
         },
         without=() if data.validation is not None else ("validation",),
     )

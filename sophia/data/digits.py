@@ -63,15 +63,18 @@ class DigitsDataset:
 def _prompt(uid: str, pair: tuple[int, int], *, larger: bool) -> Prompt:
     labels = load_digits_once()[1]
     left, right = int(labels[pair[0]]), int(labels[pair[1]])
-    question, answer, thinking = _larger(left, right) if larger else _sum(left, right)
+    problem, answer, thinking = _larger(left, right) if larger else _sum(left, right)
+    options = _OPTIONS if larger else {}
+    listed = "".join(f" {letter} {text}" for letter, text in options.items())
     demonstration = f"<think> {thinking} </think><answer> {answer} </answer>"
     image = Media(source=two_digits(*pair))
     return Prompt(
         uid=uid,
-        messages=(Message(role="user", content=(image, question)),),
+        messages=(Message(role="user", content=(image, problem + listed)),),
         answer=answer,
         problem_type="multiple choice" if larger else "numerical",
-        options=_OPTIONS if larger else {},
+        options=options,
+        problem=problem,
         metadata={
             "example": DigitsExample(digits=(left, right), demonstration=demonstration),
             "units": pair,
@@ -87,8 +90,7 @@ def _sum(left: int, right: int) -> tuple[str, str, str]:
 def _larger(left: int, right: int) -> tuple[str, str, str]:
     sign = ">" if left > right else "<" if left < right else "="
     answer = {">": "A", "<": "B", "=": "C"}[sign]
-    listed = " ".join(f"{letter} {text}" for letter, text in _OPTIONS.items())
-    return f"Which is larger? {listed}", answer, f"{left} {sign} {right}"
+    return "Which is larger?", answer, f"{left} {sign} {right}"
 
 
 def two_digits(left: int, right: int) -> Image.Image:

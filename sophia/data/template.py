@@ -90,6 +90,12 @@ class PromptTemplate:
         return self._options_prefix + self._options_separator.join(shown)
 
 
+def own_text(question: Sequence[str | Media]) -> str:
+    """The text of a question, as ``Prompt.problem`` holds it: images are left out."""
+    texts = (part.strip() for part in question if isinstance(part, str))
+    return " ".join(text for text in texts if text)
+
+
 def _media_first(parts: Sequence[str | Media]) -> tuple[str | Media, ...]:
     images = (part for part in parts if isinstance(part, Media))
     return (*images, *(part for part in parts if isinstance(part, str)))

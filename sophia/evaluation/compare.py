@@ -11,20 +11,26 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from sophia.evaluation.bootstrap import Estimate, UnitBootstrap
-from sophia.evaluation.records import SOUND_THINKING, EvalRecord
+from sophia.evaluation.records import SOUND_THINKING, EvalRecord, is_judged
 from sophia.evaluation.samples import sample_figures
 from sophia.rewards.trust import is_correct
 
 Array = NDArray[np.float64]
+CHANGE = "change"
+"""The heading of the column with the paired change of two policies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """The mean of ``value`` over those records for which ``among`` is true."""
+    """The mean of ``value`` over those records for which ``among`` is true.
+
+    One that is ``about_thinking`` does not exist where nobody scores the thinking.
+    """
 
     label: str
     value: Callable[[EvalRecord], float]
     among: Callable[[EvalRecord], bool]
+    about_thinking: bool = False
 
 
 def _right(record: EvalRecord) -> bool:
@@ -41,11 +47,13 @@ FIGURES: dict[str, Figure] = {
         label="thinking quality",
         value=lambda r: r.thinking or 0.0,
         among=lambda r: r.thinking is not None,
+        about_thinking=True,
     ),
     "right_wrong_thinking": Figure(
         label="right, wrong thinking",
         value=lambda r: float((r.thinking or 0.0) < SOUND_THINKING),
         among=lambda r: _right(r) and r.thinking is not None,
+        about_thinking=True,
     ),
     "format": Figure(
         label="well-formed", value=lambda r: float(r.well_formed), among=lambda r: True
@@ -53,21 +61,26 @@ FIGURES: dict[str, Figure] = {
 }
 
 
-def summarise(records: Sequence[EvalRecord]) -> dict[str, Estimate]:
-    """Every figure with its interval; accuracy also by problem type (``accuracy/<type>``).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureRow:
+    """A line of a table of figures.
 
-    With several answers per prompt the figures are means over all of them, and ``pass@k`` and
-    ``maj@n`` are added.
+    Each cell is a figure with its interval, or None where there is nothing to say.
+    """
+
+    label: str
+    cells: tuple[Estimate | None, ...]
+
+
+def summarise(records: Sequence[EvalRecord]) -> dict[str, Estimate]:
+    """Every figure with its interval; below accuracy also that of each type (``accuracy/<type>``).
+
+    Figures about thinking are absent when no record's thinking was scored. With several answers
+    per prompt the figures are means over all of them, and ``pass@k`` and ``maj@n`` are added.
     """
     bootstrap = UnitBootstrap([r.units for r in records])
-    estimates = {
-        name: bootstrap.mean(*_columns(figure, records)) for name, figure in FIGURES.items()
-    }
-    for kind in sorted({r.problem_type for r in records}):
-        values, among = _columns(FIGURES["accuracy"], records)
-        of_kind = np.array([float(r.problem_type == kind) for r in records])
-        estimates[f"accuracy/{kind}"] = bootstrap.mean(values, among * of_kind)
-    return estimates | sample_figures(records)
+    columns = _columns(records)
+    return {n: bootstrap.mean(*column) for n, column in columns.items()} | sample_figures(records)
 
 
 def point_figures(records: Sequence[EvalRecord]) -> dict[str, float]:
@@ -75,28 +88,25 @@ def point_figures(records: Sequence[EvalRecord]) -> dict[str, float]:
 
     Without ``pass@k`` and ``maj@n`` too. A figure over no record is NaN.
     """
-    figures = {name: _mean(*_columns(figure, records)) for name, figure in FIGURES.items()}
-    values, among = _columns(FIGURES["accuracy"], records)
-    for kind in sorted({r.problem_type for r in records}):
-        of_kind = np.array([float(r.problem_type == kind) for r in records])
-        figures[f"accuracy/{kind}"] = _mean(values, among * of_kind)
-    return figures
+    return {name: _mean(*column) for name, column in _columns(records).items()}
 
 
 def differences(before: Sequence[EvalRecord], after: Sequence[EvalRecord]) -> dict[str, Estimate]:
     """The change of every figure from ``before`` to ``after``, with intervals paired by record.
 
-    Both hold the same prompts and samples in the same order.
+    Both hold the same prompts and samples in the same order. A figure that one of them does not
+    have, because nobody scored its thinking, has no change.
     """
     assert [(r.uid, r.sample) for r in before] == [(r.uid, r.sample) for r in after], (
         "the records are not of one set"
     )
     bootstrap = UnitBootstrap([r.units for r in before])
-    result = {}
-    for name, figure in FIGURES.items():
-        first, second = _columns(figure, before), _columns(figure, after)
-        result[name] = bootstrap.difference(first[0], second[0], (first[1], second[1]))
-    return result
+    first, second = _columns(before), _columns(after)
+    pairs = {name: (first[name], second[name]) for name in first if name in second}
+    return {
+        name: bootstrap.difference(old[0], new[0], (old[1], new[1]))
+        for name, (old, new) in pairs.items()
+    }
 
 
 def figure_label(name: str) -> str:
@@ -107,57 +117,85 @@ def figure_label(name: str) -> str:
     return f"  {kind}" if kind else name
 
 
+def figure_rows(columns: Mapping[str, Sequence[EvalRecord]]) -> list[FigureRow]:
+    """A row per figure with a cell per policy, and one for the paired change of two policies.
+
+    ``columns`` holds the records of each policy by its name.
+    """
+    found = [summarise(records) for records in columns.values()]
+    if len(found) == 2:
+        found.append(differences(*columns.values()))
+    by_length = sorted(found, key=len, reverse=True)  # a policy may lack those about thinking
+    names = dict.fromkeys(name for figures in by_length for name in figures)
+    return [
+        FigureRow(label=figure_label(name), cells=tuple(_known(f.get(name)) for f in found))
+        for name in names
+    ]
+
+
 def comparison_table(
     before: Sequence[EvalRecord], after: Sequence[EvalRecord], *, title: str
 ) -> Table:
     """A table of every figure before, after and its change, in percent with 95 % intervals."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("held-out, greedy, %", no_wrap=True)
-    for column in ("before", "after", "change"):
-        table.add_column(column, justify="right", no_wrap=True)
-    first, second = summarise(before), summarise(after)
-    change = differences(before, after)
-    for name in first:
-        label = figure_label(name)
-        cells = [_percent(first[name]), _percent(second[name])]
-        table.add_row(label, *cells, _percent(change[name], sign=True) if name in change else "")
-    return table
+    columns = {"before": before, "after": after}
+    return summary_table(columns, title=title, what="held-out, greedy, %")
 
 
-def summary_table(columns: Mapping[str, Sequence[EvalRecord]], *, title: str) -> Table:
+def summary_table(
+    columns: Mapping[str, Sequence[EvalRecord]], *, title: str, what: str = "held-out, %"
+) -> Table:
     """A table with one column per evaluated policy, in percent with 95 % intervals.
 
     ``columns`` holds the records of each policy by its name; for two policies there is a column
-    with the paired change.
+    with the paired change. ``what`` stands above the names of the figures.
     """
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("held-out, %", no_wrap=True)
-    summaries = [summarise(records) for records in columns.values()]
-    for name in columns:
-        table.add_column(name, justify="right", overflow="fold")
-    change = {}
-    if len(columns) == 2:
-        table.add_column("change", justify="right")
-        change = differences(*columns.values())
-    for name in summaries[0]:
-        cells = [_percent(s[name]) for s in summaries]
-        extra = [_percent(change[name], sign=True) if name in change else ""] if change else []
-        table.add_row(figure_label(name), *cells, *extra)
+    table.add_column(what, no_wrap=True)
+    headings = headings_of(columns)
+    for heading in headings:
+        table.add_column(heading, justify="right", overflow="fold")
+    for row in figure_rows(columns):
+        pairs = zip(headings, row.cells, strict=True)
+        table.add_row(row.label, *(_percent(cell, sign=h == CHANGE) for h, cell in pairs))
     return table
 
 
-def _columns(figure: Figure, records: Sequence[EvalRecord]) -> tuple[Array, Array]:
-    values = np.array([figure.value(r) for r in records])
-    return values, np.array([float(figure.among(r)) for r in records])
+def headings_of(columns: Mapping[str, Sequence[EvalRecord]]) -> list[str]:
+    """What stands above the cells of a ``FigureRow``."""
+    return [*columns, *([CHANGE] if len(columns) == 2 else [])]
+
+
+def _columns(records: Sequence[EvalRecord]) -> dict[str, tuple[Array, Array]]:
+    """Of every figure that these records have, (I,) values and (I,) which of them count.
+
+    In the order in which figures are shown: accuracy by problem type stands below accuracy.
+    """
+    columns = {}
+    judged = is_judged(records)
+    for name, figure in FIGURES.items():
+        if figure.about_thinking and not judged:
+            continue
+        values = np.array([figure.value(r) for r in records])
+        among = np.array([float(figure.among(r)) for r in records])
+        columns[name] = values, among
+        if name == "accuracy":
+            for kind in sorted({r.problem_type for r in records}):
+                of_kind = np.array([float(r.problem_type == kind) for r in records])
+                columns[f"{name}/{kind}"] = values, among * of_kind
+    return columns
 
 
 def _mean(values: Array, among: Array) -> float:
     return float((values * among).sum() / among.sum()) if among.sum() else float("nan")
 
 
-def _percent(estimate: Estimate, *, sign: bool = False) -> str:
-    if np.isnan(estimate.value):
-        return "–"
+def _known(estimate: Estimate | None) -> Estimate | None:
+    return None if estimate is None or np.isnan(estimate.value) else estimate
+
+
+def _percent(estimate: Estimate | None, *, sign: bool) -> str:
+    if estimate is None:
+        return "" if sign else "–"
     spec = "+" if sign else ""
     low, high = 100 * estimate.low, 100 * estimate.high
     return f"{100 * estimate.value:{spec}.1f} [{low:{spec}.0f}, {high:{spec}.0f}]"

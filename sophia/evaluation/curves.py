@@ -18,23 +18,30 @@ _PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("KL to the reference", ("kl",)),
     ("entropy", ("entropy",)),
 )
+_PANELS_IN_A_ROW = 3
 _WINDOW = 15
 
 
 def draw_curves(rows: Sequence[Mapping[str, str]], path: Path, *, title: str) -> None:
-    """Draw six panels over RL steps: each step faintly, a running mean of 15 steps on top.
+    """Draw panels over RL steps: each step faintly, a running mean of 15 steps on top.
 
+    A panel without a value, such as those about thinking where nobody scores it, is left out.
     ``rows`` are those of ``metrics.csv``; ``path`` says by its ending in which format.
     """
-    figure, axes = plt.subplots(2, 3, figsize=(13, 6.2))
-    for axis, (label, names) in zip(axes.flat, _PANELS, strict=True):
+    known = {name for row in rows for name in row}
+    panels = [panel for panel in _PANELS if known.intersection(panel[1])]
+    num_rows = max(-(-len(panels) // _PANELS_IN_A_ROW), 1)
+    size = (13, 3.1 * num_rows)
+    figure, axes = plt.subplots(num_rows, _PANELS_IN_A_ROW, figsize=size, squeeze=False)
+    for axis in axes.flat[len(panels) :]:
+        axis.remove()
+    for axis, (label, names) in zip(axes.flat, panels, strict=False):
         for name in names:
             _draw(axis, rows, name)
         axis.set_title(label, fontsize=10)
         axis.grid(alpha=0.25)
         if len(names) > 1 and axis.lines:
             axis.legend(fontsize=8)
-    for axis in axes[-1]:
         axis.set_xlabel("RL step")
     figure.suptitle(title)
     figure.tight_layout()

@@ -143,10 +143,13 @@ class Evaluator:
             problem_type=prompt.problem_type,
             units=tuple(prompt.metadata.get("units", (prompt.uid,))),
             question=prompt.question,
+            problem=prompt.shown_question,
+            options=prompt.options,
             answer=prompt.answer,
             text=completion.text,
             well_formed=well_formed,
             outcome=self._outcome(prompt, completion) if well_formed else 0.0,
             thinking=None,
+            judged=self._judge is not None,
             sample=sample,
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,27 @@ class EvalRecord:
     problem_type: str
     units: tuple[int | str, ...]
     question: str
+    """The whole user turn, as the template made it."""
+    problem: str
+    """The row's own question in it."""
     answer: str
     text: str
     well_formed: bool
     outcome: float | None
     thinking: float | None
     sample: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The text of each option by its letter; empty unless it is multiple choice."""
+    judged: bool = False
+    """Whether there was a judge to score its thinking; older files do not say."""
+
+
+def is_judged(records: Iterable[EvalRecord]) -> bool:
+    """Whether there was a judge; where there was none, nothing is said about thinking.
+
+    A judge may have scored none of them, such as when no answer has the format.
+    """
+    return any(record.judged or record.thinking is not None for record in records)
 
 
 def save_records(path: Path, records: Sequence[EvalRecord]) -> None:
@@ -50,5 +65,8 @@ def load_records(path: Path) -> list[EvalRecord]:
 
 
 def parse_record(row: dict[str, Any]) -> EvalRecord:
-    """The record that a JSON object of ``save_records`` describes."""
-    return EvalRecord(**{**row, "units": tuple(row["units"])})
+    """The record that a JSON object of ``save_records`` describes.
+
+    Older files hold no ``problem``; there it is the whole user turn.
+    """
+    return EvalRecord(**{"problem": row["question"], **row, "units": tuple(row["units"])})

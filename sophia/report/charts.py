@@ -5,12 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import fmean
 
 WIDTH, HEIGHT = 360, 190
 LEFT, RIGHT, TOP, BOTTOM = 44, 16, 8, 22
 _WINDOW = 15
 _MAX_POINTS = 400
+NUM_COLORS = 7
+"""How many colours the style sheet has, ``--c0`` and so on."""
+DASHES = ("", "7 3", "2 3", "9 3 2 3")
+"""Patterns of lines by which series of the same colour differ."""
+MAX_LINES = NUM_COLORS * len(DASHES)
+"""How many series a chart can tell apart."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -20,12 +27,13 @@ class Line:
     """One series of a chart: a faint path, a clear one on top of it, and its points.
 
     ``raw`` is the SVG path through every point, "" when it would equal ``smooth``, the path of the
-    running mean; in a stacked chart ``smooth`` is the outline of a band. ``color`` numbers the
-    colours of the page from 0.
+    running mean; in a stacked chart ``smooth`` is the outline of a band. ``color`` and ``dash``
+    number the colours and the patterns of the page from 0.
     """
 
     label: str
     color: int
+    dash: int
     raw: str
     smooth: str
     points: Points
@@ -56,16 +64,25 @@ class Chart:
 
 
 def line_chart(title: str, series: Mapping[str, Points], *, note: str = "") -> Chart | None:
-    """A chart with a curve for each series, by label; None when no series has a point."""
+    """A chart with a curve for each series, by label; None when no series has a point.
+
+    One that covers an earlier one is dashed, so that both are seen. Of more series than
+    ``MAX_LINES`` the first ones are drawn, and the note says so.
+    """
     known = {label: thinned(points) for label, points in series.items() if points}
     known = {label: points for label, points in known.items() if points}
     if not known:
         return None
+    if len(known) > MAX_LINES:
+        note = f"{note}; the first {MAX_LINES} of {len(known)}".removeprefix("; ")
+        known = dict(islice(known.items(), MAX_LINES))
     axes = _Axes([point for points in known.values() for point in points])
+    drawn = list(known.values())
     lines = tuple(
         Line(
             label=label,
-            color=place,
+            color=place % NUM_COLORS,
+            dash=place // NUM_COLORS or int(len(known) <= NUM_COLORS and points in drawn[:place]),
             raw=axes.path(points) if len(points) > _WINDOW else "",
             smooth=axes.path(_running_mean(points)),
             points=points,
@@ -97,7 +114,7 @@ def share_chart(
         edge = list(zip(steps, above, strict=True))
         floor = list(zip(steps, below, strict=True))[::-1]
         band = axes.path([*edge, *floor]) + "Z"
-        lines.append(Line(label=label, color=color, raw="", smooth=band, points=points))
+        lines.append(Line(label=label, color=color, dash=0, raw="", smooth=band, points=points))
         below = above
     return _chart(title, note, tuple(lines), axes, stacked=True)
 

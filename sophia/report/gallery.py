@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sophia.evaluation.evaluator import Prompts
-from sophia.evaluation.records import SOUND_THINKING, EvalRecord
+from sophia.evaluation.records import SOUND_THINKING, EvalRecord, is_judged
 from sophia.rewards.trust import is_correct
 from sophia.run.pictures import data_uri, prompt_images
 
@@ -22,11 +22,16 @@ Images = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one policy answered, with its grades; ``kind`` is a key of KINDS."""
+    """What one policy answered, with its grades; ``kind`` is a key of KINDS.
+
+    ``thinking`` is None where it was not scored, which is no grade; not ``judged`` says that
+    nobody scores the thinking at all.
+    """
 
     who: str
     text: str
     outcome: float | None
+    judged: bool
     thinking: float | None
     well_formed: bool
     kind: str
@@ -34,10 +39,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One question with its images as data URIs and the answers of all policies to it."""
+    """One question with its images as data URIs and the answers of all policies to it.
+
+    ``problem`` is the row's own question, ``asked`` what the template made of it: the user turn.
+    """
 
     uid: str
-    question: str
+    problem: str
+    options: Mapping[str, str]
+    asked: str
     gold: str
     images: tuple[str, ...]
     answers: tuple[Answer, ...]
@@ -51,20 +61,33 @@ class Card:
 KINDS = {
     "right-right": "right answer, right thinking",
     "right-wrong": "right answer, wrong thinking",
+    "right-unscored": "right answer, thinking not scored",
     "wrong-right": "wrong answer, right thinking",
     "wrong-wrong": "wrong answer, wrong thinking",
-    "unscored": "not scored",
+    "wrong-unscored": "wrong answer, thinking not scored",
+    "right": "right answer",
+    "wrong": "wrong answer",
+    "unscored": "answer not scored",
 }
-"""What the page's filter offers; a key names the answer first and the thinking second."""
+"""What the page's filter offers; a key names the answer first and the thinking second.
+
+Without a judge a key names the answer alone.
+"""
 
 
-def kind_of(record: EvalRecord) -> str:
-    """The key of KINDS that a record belongs to; an ill-formed answer is wrong in both."""
-    if record.outcome is None or (record.thinking is None and record.well_formed):
+def kind_of(record: EvalRecord, *, judged: bool) -> str:
+    """The key of KINDS that a record belongs to; ``judged``: whether anybody scores thinking.
+
+    Thinking that was not scored, such as that of an ill-formed answer, is neither right nor wrong.
+    """
+    if record.outcome is None:
         return "unscored"
-    sound = record.thinking is not None and record.thinking >= SOUND_THINKING
-    sides = ("right" if is_correct(record.outcome) else "wrong", "right" if sound else "wrong")
-    return "-".join(sides)
+    answer = "right" if is_correct(record.outcome) else "wrong"
+    if not judged:
+        return answer
+    if record.thinking is None:
+        return f"{answer}-unscored"
+    return f"{answer}-{'right' if record.thinking >= SOUND_THINKING else 'wrong'}"
 
 
 def cards(columns: Mapping[str, Sequence[EvalRecord]], images: Images) -> list[Card]:
@@ -72,6 +95,7 @@ def cards(columns: Mapping[str, Sequence[EvalRecord]], images: Images) -> list[C
 
     ``columns`` holds the records of each policy by its name.
     """
+    judged = any(is_judged(records) for records in columns.values())
     by_uid: dict[str, list[tuple[str, EvalRecord]]] = {}
     for who, records in columns.items():
         for record in records:
@@ -80,23 +104,26 @@ def cards(columns: Mapping[str, Sequence[EvalRecord]], images: Images) -> list[C
     return [
         Card(
             uid=uid,
-            question=answers[0][1].question,
+            problem=answers[0][1].problem,
+            options=answers[0][1].options,
+            asked=answers[0][1].question,
             gold=answers[0][1].answer,
             images=tuple(images[uid]),
-            answers=tuple(_answer(who, record) for who, record in answers),
+            answers=tuple(_answer(who, record, judged=judged) for who, record in answers),
         )
         for uid, answers in by_uid.items()
     ]
 
 
-def _answer(who: str, record: EvalRecord) -> Answer:
+def _answer(who: str, record: EvalRecord, *, judged: bool) -> Answer:
     return Answer(
         who=who,
         text=record.text,
         outcome=record.outcome,
+        judged=judged,
         thinking=record.thinking,
         well_formed=record.well_formed,
-        kind=kind_of(record),
+        kind=kind_of(record, judged=judged),
     )
 
 

@@ -12,24 +12,33 @@ from sophia.run.groups import CompletionRecord, GroupRecord
 
 
 def group_text(group: GroupRecord, *, title: str, images: Sequence[Path]) -> Text:
-    """The group's prompt, gold answer and trust weight (gamma), and the paths of its images."""
+    """The group's prompt, gold answer and trust weight (gamma), and the paths of its images.
+
+    Gamma is left out where the reward has no thinking part.
+    """
     counted = "" if group.thinking_counted else "; the thinking reward was left out of this group"
+    gamma = [f"gamma: {group.trust:.4f}{counted}"] if _has_thinking(group) else []
     lines = [
         f"{title}: {group.uid} ({group.problem_type})",
         "",
         group.prompt,
         f"right answer: {group.answer}",
         *(f"image: {path}" for path in images),
-        f"gamma: {group.trust:.4f}{counted}",
+        *gamma,
     ]
     return Text("\n".join(lines))
+
+
+def _has_thinking(group: GroupRecord) -> bool:
+    return any(part.name == "thinking" for c in group.completions for part in c.parts)
 
 
 def group_table(group: GroupRecord) -> Table:
     """A table with a row per completion.
 
-    It shows the text, every reward part as value x weight, their total, the advantage, the mean
-    log-probability of the sampled tokens in nats, and how many tokens there are.
+    It shows the text, every reward part as value x weight (grey where it was not scored), their
+    total, the advantage, the mean log-probability of the sampled tokens in nats, and how many
+    tokens there are.
     """
     table = Table(title_justify="left", show_lines=True)
     table.add_column("completion", overflow="fold", min_width=24)
@@ -43,21 +52,23 @@ def group_table(group: GroupRecord) -> Table:
 
 
 def _cells(completion: CompletionRecord) -> list[Text]:
-    parts = [
-        f"{_number(part.value)} x {part.weight:.3g}" if part.weight else _number(part.value)
-        for part in completion.parts
-    ]
     total = _number(completion.total) + (" gated" if completion.gated else "")
     tokens = f"{completion.num_tokens}{' cut' if completion.truncated else ''}"
-    cells = [
+    cells: list[str | Text] = [
         completion.text,
-        *parts,
+        *(_graded(part.value, part.weight) for part in completion.parts),
         total,
         f"{completion.advantage:+.3f}",
         f"{completion.sampling_logp_mean:.3f}",
         tokens,
     ]
-    return [Text(cell) for cell in cells]  # Text: model output is no markup
+    return [c if isinstance(c, Text) else Text(c) for c in cells]  # Text: no markup in output
+
+
+def _graded(value: float | None, weight: float) -> Text:
+    if value is None:
+        return Text("not scored", style="dim")
+    return Text(f"{_number(value)} x {weight:.3g}" if weight else _number(value))
 
 
 def _number(value: float | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from sophia.evaluation.records import SOUND_THINKING
 from sophia.report import charts
 from sophia.report.gallery import KINDS
 
@@ -24,7 +25,7 @@ _PAGES = jinja2.Environment(
 def render(template: str, **values: Any) -> str:
     """The text of a page: the template of that name, filled with the values."""
     return _PAGES.get_template(template).render(
-        box=charts, kinds=KINDS, percent=percent, short=short, **values
+        box=charts, kinds=KINDS, percent=percent, short=short, sound=SOUND_THINKING, **values
     )
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from sophia.evaluation.compare import figure_rows, headings_of
 from sophia.evaluation.records import EvalRecord, load_records
 from sophia.report.charts import Chart, line_chart, share_chart
-from sophia.report.evaluation import figure_rows
 from sophia.report.example import find_example
 from sophia.report.gallery import cards, load_images
 from sophia.report.health import run_findings
@@ -56,12 +56,12 @@ _MIX = {
 }
 
 
-def write_run_report(run_dir: Path, *, title: str) -> Path:
+def write_run_report(run_dir: Path, *, title: str | None = None) -> Path:
     """Write the report page of a run, finished or not, and return its path.
 
     Args:
         run_dir: the folder of the run, where the page is written.
-        title: stands at the top of the page.
+        title: stands at the top of the page and in the browser's tab; None: the run's name.
 
     Raises:
         ValueError: the folder holds no run.
@@ -78,12 +78,13 @@ def write_run_report(run_dir: Path, *, title: str) -> Path:
     write_page(
         folder.report,
         "run.html",
-        title=title,
+        title=title or folder.name,
         finished=folder.record.is_file(),
         record=_record(folder),
         num_rows=len(rows),
         health=run_findings(folder),
         figures=figure_rows(columns),
+        headings=headings_of(columns),
         when=list(columns),
         charts=_charts(rows, validation),
         phases=_phases(rows),
@@ -118,7 +119,8 @@ def _charts(rows: MetricRows, validation: MetricRows) -> list[Chart]:
     ]
     mix = {label: _points(rows, name) for name, label in _MIX.items()}
     note = "shares of groups; only mixed ones teach the outcome"
-    charts.insert(2, share_chart("Group mix", mix, colors=(2, 1, 4), note=note))
+    charts.insert(2, share_chart("Group mix", mix, colors=(0, 1, 4), note=note))
+    charts.insert(2, _by_type(validation))
     timings = {name.removeprefix("timing_s/"): _points(rows, name) for name in _timed(rows)}
     charts.append(line_chart("Time per step", timings, note="seconds"))
     return [chart for chart in charts if chart is not None]
@@ -129,15 +131,24 @@ def _series(
 ) -> dict[str, list[tuple[float, float]]]:
     series = {label: _points(rows, name) for name, label in names.items()}
     if title == "Reward":
-        parts = (
-            [n for n in rows[-1] if n.startswith("rewards/") and n.endswith("/mean")]
-            if rows
-            else []
-        )
+        parts = [n for n in _names(rows) if n.startswith("rewards/") and n.endswith("/mean")]
         series |= {name.split("/")[1]: _points(rows, name) for name in parts}
     if title == "Accuracy":
         series["validation"] = _points(validation, "accuracy")
     return series
+
+
+def _by_type(validation: MetricRows) -> Chart | None:
+    """Accuracy of each problem type; None with one type, which the chart before shows."""
+    names = [name for name in _names(validation) if name.startswith("accuracy/")]
+    series = {name.partition("/")[2]: _points(validation, name) for name in sorted(names)}
+    note = "validation, greedy"
+    return line_chart("Accuracy by problem type", series, note=note) if len(names) > 1 else None
+
+
+def _names(rows: MetricRows) -> list[str]:
+    """The columns that any row has: a step may be without one, such as when no judge answered."""
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def _points(rows: MetricRows, name: str) -> list[tuple[float, float]]:
@@ -145,7 +156,7 @@ def _points(rows: MetricRows, name: str) -> list[tuple[float, float]]:
 
 
 def _timed(rows: MetricRows) -> list[str]:
-    return [name for name in (rows[-1] if rows else {}) if name.startswith("timing_s/")]
+    return [name for name in _names(rows) if name.startswith("timing_s/")]
 
 
 def _phases(rows: MetricRows) -> list[tuple[str, float, float]]:

@@ -28,6 +28,12 @@ _MEASURES = {
     "thinking": "thinking quality",
     "right_wrong_thinking": "right answer, wrong thinking",
 }
+_FEWEST_FOR_INTERVAL = 3
+INTERVALS = (
+    "± is a 95 % interval (Student's t); where it would say nothing (two runs, or wider than is"
+    " possible), the two values, or the lowest and the highest, stand behind the mean"
+)
+"""What a reader of the table has to know of its cells."""
 # Two-sided 95 % points of Student's t by degrees of freedom; beyond ten the normal's, nearly.
 _T = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
@@ -36,11 +42,13 @@ _T = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 class SweepRun:
     """One finished run of a sweep.
 
-    ``overrides`` are the values set on its command line by key; ``figures`` are held-out figures
-    after training, ``before`` is the accuracy before it; ``minutes`` is the wall time of it all.
+    ``name`` is what the run's settings call it; ``overrides`` are the values set on its command
+    line by key; ``figures`` are held-out figures after training, ``before`` is the accuracy before
+    it; ``minutes`` is the wall time of it all.
     """
 
     folder: Path
+    name: str
     overrides: Mapping[str, str]
     figures: Mapping[str, float | None]
     before: float | None
@@ -49,13 +57,17 @@ class SweepRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mean:
-    """A mean over runs and the half-width of its 95 % interval.
+    """The mean over runs of a figure, which is a share, and how far the runs are apart.
 
-    ``value`` is None when no run has the figure, ``half_width`` when fewer than two have.
+    ``runs`` are the values of the runs that have the figure, lowest first; ``value`` is None when
+    none has it. ``half_width`` is that of the 95 % interval, or None where such an interval says
+    nothing: for fewer than three runs, of which Student's t asks for more than their number tells,
+    and where it would reach below 0 or above 1.
     """
 
     value: float | None
     half_width: float | None
+    runs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +93,9 @@ def _load(folder: Path) -> SweepRun:
     after = record["evaluation"]["after"]
     return SweepRun(
         folder=folder,
+        name=RunFolder(path=folder).kind,
         overrides={key: value for key, _, value in pairs if key not in _IGNORED},
-        figures={name: after[name]["value"] for name in _MEASURES},
+        figures={name: after.get(name, {}).get("value") for name in _MEASURES},
         before=record["accuracy_before"],
         minutes=record["wall_time_s"]["total"] / 60,
     )
@@ -105,6 +118,20 @@ def settings(runs: Sequence[SweepRun]) -> list[Setting]:
     return sorted(found, key=lambda s: -(s.means["accuracy"].value or 0.0))
 
 
+def measures_of(runs: Sequence[SweepRun]) -> dict[str, str]:
+    """The labels of the measures that any run has: without a judge none about thinking."""
+    return {
+        n: label for n, label in _MEASURES.items() if any(r.figures[n] is not None for r in runs)
+    }
+
+
+def sweep_title(runs: Sequence[SweepRun]) -> str:
+    """``Sweep of quickstart: annealing, reward.trust``: what was run, and what was swept."""
+    names = ", ".join(dict.fromkeys(run.name for run in runs)) or "no finished run"
+    keys = ", ".join(swept_keys(runs)) or REPLICATED
+    return f"Sweep of {names}: {keys}"
+
+
 def swept_keys(runs: Sequence[SweepRun]) -> list[str]:
     """The keys that have more than one value among the runs, the seed left out."""
     keys = dict.fromkeys(key for run in runs for key in run.overrides)
@@ -113,27 +140,33 @@ def swept_keys(runs: Sequence[SweepRun]) -> list[str]:
 
 
 def mean_over(values: Sequence[float | None]) -> Mean:
-    """The mean of the values that are known, with their Student-t interval."""
-    known = [value for value in values if value is not None]
+    """The mean of the values that are known, with their Student-t interval where it says much."""
+    known = tuple(sorted(value for value in values if value is not None))
     if not known:
         return Mean(value=None, half_width=None)
-    if len(known) == 1:
-        return Mean(value=known[0], half_width=None)
+    return Mean(value=fmean(known), half_width=_half_width(known), runs=known)
+
+
+def _half_width(known: Sequence[float]) -> float | None:
+    if len(known) < _FEWEST_FOR_INTERVAL:
+        return None
     freedom = len(known) - 1
     factor = _T[freedom - 1] if freedom <= len(_T) else 1.96
-    return Mean(value=fmean(known), half_width=factor * stdev(known) / math.sqrt(len(known)))
+    half = factor * stdev(known) / math.sqrt(len(known))
+    return half if half <= fmean(known) <= 1 - half else None
 
 
 def sweep_table(found: Sequence[Setting], *, title: str) -> Table:
-    """A table with a row per setting, figures in percent with the half-widths of intervals."""
-    table = Table(title=title, title_justify="left")
+    """A table with a row per setting, figures in percent as ``INTERVALS`` says."""
+    table = Table(title=title, title_justify="left", caption=INTERVALS, caption_justify="left")
+    measures = measures_of([run for setting in found for run in setting.runs])
     for key in found[0].values:
         table.add_column(key)
     table.add_column("runs", justify="right")
-    for label in _MEASURES.values():
+    for label in measures.values():
         table.add_column(f"{label}, %", justify="right")
     for setting in found:
-        means = [_cell(setting.means[name]) for name in _MEASURES]
+        means = [_cell(setting.means[name]) for name in measures]
         table.add_row(*setting.values.values(), str(len(setting.runs)), *means)
     return table
 
@@ -141,8 +174,13 @@ def sweep_table(found: Sequence[Setting], *, title: str) -> Table:
 def _cell(mean: Mean) -> str:
     if mean.value is None:
         return "–"
-    around = "" if mean.half_width is None else f" ± {100 * mean.half_width:.1f}"
-    return f"{100 * mean.value:.1f}{around}"
+    text = f"{100 * mean.value:.1f}"
+    if mean.half_width is not None:
+        return f"{text} ± {100 * mean.half_width:.1f}"
+    if len(mean.runs) < 2:
+        return text
+    between = ", " if len(mean.runs) == 2 else " to "
+    return f"{text} ({100 * mean.runs[0]:.1f}{between}{100 * mean.runs[-1]:.1f})"
 
 
 def write_sweep(folder: Path, runs: Sequence[SweepRun], *, failed: Sequence[Path]) -> None:
@@ -159,9 +197,10 @@ def write_sweep(folder: Path, runs: Sequence[SweepRun], *, failed: Sequence[Path
     write_page(
         places.page,
         "sweep.html",
-        title=f"Sweep {folder.name}",
+        title=sweep_title(runs),
+        intervals=INTERVALS,
         settings=found,
-        measures=_MEASURES,
+        measures=measures_of(runs),
         keys=list(found[0].values) if found else [],
         cell=_cell,
         charts=_charts(found),
@@ -173,13 +212,14 @@ def write_sweep(folder: Path, runs: Sequence[SweepRun], *, failed: Sequence[Path
 
 def _write_csv(path: Path, runs: Sequence[SweepRun]) -> None:
     keys = list(dict.fromkeys(key for run in runs for key in run.overrides))
+    measures = measures_of(runs)
     partial = path.with_suffix(".partial")
     with partial.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["folder", *keys, "accuracy_before", *_MEASURES, "minutes"])
+        writer.writerow(["folder", *keys, "accuracy_before", *measures, "minutes"])
         for run in runs:
             values = [run.overrides.get(key, "") for key in keys]
-            figures = [run.figures[name] for name in _MEASURES]
+            figures = [run.figures[name] for name in measures]
             minutes = f"{run.minutes:.2f}"
             writer.writerow([run.folder.name, *values, run.before, *figures, minutes])
     os.replace(partial, path)

@@ -26,6 +26,22 @@ class RunFolder:
     path: Path
 
     @property
+    def name(self) -> str:
+        """What the run is called: the ``name`` of its settings and that of its folder.
+
+        Such as ``quickstart/2026-01-31_12-00-00``; one of the two where they are the same, and the
+        folder's alone where there are no settings yet.
+        """
+        folder = self.path.resolve().name
+        return folder if self.kind == folder else f"{self.kind}/{folder}"
+
+    @property
+    def kind(self) -> str:
+        """The ``name`` of the run's settings, which runs share; that of its folder without any."""
+        settings = yaml.safe_load(self.config.read_text()) if self.config.is_file() else None
+        return str((settings or {}).get("name") or self.path.resolve().name)
+
+    @property
     def config(self) -> Path:
         """The settings as YAML, interpolations left as they were written."""
         return self.path / "config.yaml"
@@ -98,11 +114,6 @@ class RunFolder:
     def timeline(self) -> Path:
         """A picture of when things ran in a few steps."""
         return self.path / "timeline.png"
-
-    @property
-    def tensorboard(self) -> Path:
-        """Events for TensorBoard."""
-        return self.path / "tensorboard"
 
     @property
     def heartbeat(self) -> Path:

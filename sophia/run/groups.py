@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -39,6 +39,8 @@ _SCHEMA = pa.schema(
         ("problem_type", pa.string()),
         ("prompt", pa.string()),
         ("question", pa.string()),
+        ("problem", pa.string()),
+        ("options", pa.map_(pa.string(), pa.string())),
         ("answer", pa.string()),
         ("images", pa.list_(pa.binary())),
         ("trust", pa.float64()),
@@ -86,6 +88,11 @@ class GroupRecord:
     prompt: str
     """All turns as text, ``<image>`` where an image stands."""
     question: str
+    """The last user turn, as the template made it."""
+    problem: str
+    """The row's own question in it."""
+    options: Mapping[str, str]
+    """The text of each option by its letter; empty unless it is multiple choice."""
     answer: str
     images: tuple[bytes, ...]
     trust: float
@@ -116,6 +123,8 @@ def record_groups(
                 problem_type=prompt.problem_type,
                 prompt="\n".join(_turn(message) for message in prompt.messages),
                 question=prompt.question,
+                problem=prompt.shown_question,
+                options=prompt.options,
                 answer=prompt.answer,
                 images=prompt_images(prompt, max_side=max_image_side) if max_image_side else (),
                 trust=group.trust,
@@ -180,7 +189,8 @@ def kept_steps(folder: Path) -> list[int]:
 def load_groups(folder: Path, rl_step: int, *, images: bool = True) -> list[GroupRecord]:
     """All groups of a step, process by process; empty when the step was not kept.
 
-    Without ``images`` the records have none, which is faster.
+    Older files hold no ``problem``; there it is the last user turn. Without ``images`` the records
+    have none, which is faster.
     """
     return list(_load(folder, rl_step, images=images))
 
@@ -189,10 +199,13 @@ def _load(folder: Path, rl_step: int, *, images: bool) -> Iterator[GroupRecord]:
     files = folder.glob(f"step_{rl_step:06d}-rank_*.parquet")
     wanted = [name for name in _SCHEMA.names if images or name != "images"]
     for path in sorted(files, key=_rank):
-        for row in pq.read_table(path, columns=wanted).to_pylist():
+        held = set(pq.read_schema(path).names)
+        for row in pq.read_table(path, columns=[n for n in wanted if n in held]).to_pylist():
             yield GroupRecord(
                 **{
+                    "problem": row["question"],
                     **row,
+                    "options": dict(row.get("options", ())),
                     "images": tuple(row.get("images", ())),
                     "completions": tuple(_completion(c) for c in row["completions"]),
                 }

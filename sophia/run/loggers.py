@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loggers.logger import Logger
@@ -15,8 +16,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from sophia.run.folder import RunFolder
 from sophia.run.metrics_file import STEP, read_metrics
+from sophia.types import ScoredGroup
 
 Settings = Mapping[str, str | int | float | bool]
 
@@ -29,22 +30,55 @@ class ResultLogger(Protocol):
         """Take the settings and final figures of a run; called once, when the run is over."""
 
 
+@runtime_checkable
+class HistogramLogger(Protocol):
+    """A logger that can show how values are distributed."""
+
+    def log_histograms(self, values: Mapping[str, Sequence[float]], *, rl_step: int) -> None:
+        """Take the values of an RL step by name; none of the sequences is empty."""
+
+
+@runtime_checkable
+class CompletionLogger(Protocol):
+    """A logger that shows what was asked, answered and rewarded in a table of its own."""
+
+    def log_completions(self, groups: Sequence[ScoredGroup], *, rl_step: int) -> None:
+        """Take some groups of an RL step."""
+
+
+@runtime_checkable
+class LinkedLogger(Protocol):
+    """A logger whose run has a page on the web."""
+
+    @property
+    def link(self) -> str | None:
+        """The address of the run's page; None when nothing was sent."""
+
+
 class TensorBoard(TensorBoardLogger):
     """Writes events to the run folder; a resumed run hides those after its checkpoint.
 
+    TensorBoard calls a run by its folder's path below what it was pointed at, so events lie in the
+    run's folder itself: below ``outputs`` it is ``quickstart/2026-01-31_12-00-00``.
+
     Args:
-        run_dir: the folder of the run; events are written to its folder ``tensorboard``.
+        run_dir: the folder of the run, where events are written.
         start_step: the RL step that this process starts at.
     """
 
     def __init__(self, *, run_dir: Path, start_step: int) -> None:
         super().__init__(
-            save_dir=run_dir,
-            name=RunFolder(path=run_dir).tensorboard.name,
-            version="",
-            default_hp_metric=False,
-            purge_step=start_step,
+            save_dir=run_dir, name="", version="", default_hp_metric=False, purge_step=start_step
         )
+
+    def save(self) -> None:
+        """Write no ``hparams.yaml``: the settings stand in the run folder's ``config.yaml``."""
+
+    @rank_zero_only
+    def log_histograms(self, values: Mapping[str, Sequence[float]], *, rl_step: int) -> None:
+        """Write a histogram for each name."""
+        for name, of_name in values.items():
+            self.experiment.add_histogram(name, np.asarray(of_name), global_step=rl_step)
 
     @rank_zero_only
     def log_results(self, settings: Settings, figures: Mapping[str, float]) -> None:

@@ -20,6 +20,12 @@ def prompt_images(prompt: Prompt, *, max_side: int) -> tuple[bytes, ...]:
     return tuple(_small_file(media, max_side) for media in prompt.media)
 
 
+def opened_image(prompt: Prompt) -> Image.Image | None:
+    """The first image of the prompt that is open; None without one."""
+    sources = (media.source for media in prompt.media)
+    return next((source for source in sources if isinstance(source, Image.Image)), None)
+
+
 def _small_file(media: Media, max_side: int) -> bytes:
     source = media.source
     if isinstance(source, Image.Image):

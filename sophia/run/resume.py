@@ -16,7 +16,7 @@ CHANGEABLE = (
     "logger.*",
     "callbacks.checkpoint.*", "callbacks.validation.*", "callbacks.rollouts.*",
     "callbacks.samples.*", "callbacks.timeline.*", "callbacks.report.*", "callbacks.progress.*",
-    "callbacks.heartbeat.*", "callbacks.health.*", "callbacks.profiler.*",
+    "callbacks.heartbeat.*", "callbacks.health.*", "callbacks.histograms.*", "callbacks.profiler.*",
     "callbacks.rollout.sync.probe_every_n_steps", "callbacks.rollout.sync.max_probe_difference",
 )  # fmt: skip
 """Patterns of dotted keys."""

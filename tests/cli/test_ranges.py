@@ -15,7 +15,7 @@ from sophia.cli.ranges import check_values
 from sophia.cli.settings import CheckSettings, InferSettings, PlanSettings, TrainSettings
 from sophia.cli.validate import validate
 from tests.commands import run
-from tests.composing import composed, options
+from tests.composing import composed, filled, options
 
 REFUSED = [
     ("num_steps=0", "num_steps is 0; it must be at least 1: RL steps of the run."),
@@ -87,7 +87,7 @@ def test_a_value_says_what_it_may_be(override: str, message: str) -> None:
 
 @pytest.mark.parametrize("name", options("experiment"))
 def test_what_is_shipped_is_in_range(name: str) -> None:
-    cfg = composed(f"experiment={name}")
+    cfg = filled(composed(f"experiment={name}"))
     validate(cfg, TrainSettings)
     check_values(cfg)
 
@@ -104,7 +104,8 @@ def test_plan_and_check_refuse_it_too(tmp_path: Path) -> None:
 
 def test_greedy_is_for_infer() -> None:
     with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
-        validate(compose("infer", overrides=["sampling.temperature=0.0"]), InferSettings)
+        cfg = compose("infer", overrides=["ckpt=somewhere", "sampling.temperature=0.0"])
+    validate(cfg, InferSettings)
 
 
 @pytest.mark.slow

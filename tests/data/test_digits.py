@@ -35,6 +35,14 @@ def test_demonstrations_are_right_well_formed_and_well_thought() -> None:
         assert score_thinking(example.demonstration, example.digits) == 1.0
 
 
+def test_the_question_is_kept_apart_from_its_options() -> None:
+    dataset = DigitsDataset(split="train", num_prompts=2, seed=1)
+    assert [(p.problem, p.question) for p in (dataset[0], dataset[1])] == [
+        ("What is their sum?", "What is their sum?"),
+        ("Which is larger?", "Which is larger? A left B right C equal"),
+    ]
+
+
 def test_a_prompt_does_not_depend_on_order_and_types_alternate() -> None:
     dataset = DigitsDataset(split="train", num_prompts=10, seed=0)
     backwards = [dataset[i] for i in reversed(range(10))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,11 +127,93 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_kinds_of_answers() -> None:
-    assert [kind_of(r) for r in AFTER] == [
+    assert [kind_of(r, judged=True) for r in AFTER] == [
         "right-right", "right-wrong", "wrong-right", "wrong-wrong", "unscored",
     ]  # fmt: skip
-    assert kind_of(record(0, thinking=None)) == "unscored"  # the judge did not answer
-    assert kind_of(record(0, outcome=0.0, thinking=None, well_formed=False)) == "wrong-wrong"
+    assert kind_of(record(0, thinking=None), judged=True) == "right-unscored"
+    ill_formed = record(0, outcome=0.0, thinking=None, well_formed=False)
+    assert kind_of(ill_formed, judged=True) == "wrong-unscored"
+    assert [kind_of(r, judged=False) for r in AFTER] == [
+        "right", "right", "wrong", "wrong", "unscored",
+    ]  # fmt: skip
+
+
+def test_thinking_that_was_not_scored_is_grey_and_not_wrong(run_dir: Path) -> None:
+    records = [record(0), record(1, thinking=None), record(2, outcome=0.0, thinking=None)]
+    save(run_dir, "before", records)
+    save(run_dir, "after", records)
+    with opened(write_run_report(run_dir)) as page:
+        page.click("button[data-kind=right-unscored]")
+        mark = page.query_selector(".card[data-uid=p1] .mark:has-text('thinking')")
+        assert mark.inner_text() == "thinking not scored"
+        soft = page.query_selector(".card[data-uid=p1] .soft")
+        color = "element => getComputedStyle(element).color"
+        assert mark.evaluate(color) == soft.evaluate(color)
+        assert not page.query_selector_all("button[data-kind$=-wrong]")
+        # of one right answer whose thinking was scored, none was thought wrongly
+        row = page.query_selector("tr:has-text('right, wrong thinking')").inner_text().split()
+        assert row[3] == "0.0"
+
+
+def test_without_a_judge_a_page_says_nothing_about_thinking(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("name: mine\n")
+    (tmp_path / "metrics.csv").write_text("rl_step,reward,rewards/outcome/mean\n0,0.5,0.5\n")
+    (tmp_path / "validation.csv").write_text("rl_step,accuracy,format\n0,0.5,1.0\n")
+    unjudged = [replace(r, thinking=None) for r in AFTER]
+    save(tmp_path, "before", unjudged)
+    save(tmp_path, "after", unjudged)
+    save_images(tmp_path / "gallery.json", {f"p{i}": [data_uri(png())] for i in range(5)})
+    with opened(write_run_report(tmp_path)) as page:
+        shown = page.inner_text("body").replace(unjudged[0].text, "")
+        assert "hinking" not in shown
+        assert "nan" not in shown.lower()
+        page.click("button[data-kind=wrong]")
+        visible = [c for c in page.query_selector_all(".card[data-kind]") if c.is_visible()]
+        assert [card.get_attribute("data-uid") for card in visible] == ["p2", "p3"]
+
+
+def test_a_card_shows_the_question_and_folds_the_template_away(run_dir: Path) -> None:
+    asked = record(0, question=f"Which? A. 4; B. 5 {EVIL}", problem="Which?", options={"A": EVIL})
+    save(run_dir, "before", [asked])
+    save(run_dir, "after", [asked])
+    with opened(write_run_report(run_dir)) as page:
+        card = page.query_selector(".card[data-uid=p0]")
+        assert card.query_selector(".question").inner_text() == "Which?"
+        assert card.query_selector(".options").inner_text() == f"A {EVIL}"
+        folded = card.query_selector("details .text")
+        assert not folded.is_visible()
+        card.query_selector("summary").click()
+        assert folded.inner_text() == asked.question
+
+
+def test_a_run_is_called_by_its_name_unless_it_has_a_title(run_dir: Path) -> None:
+    (run_dir / "config.yaml").write_text("name: quickstart\n")
+    name = f"quickstart/{run_dir.name}"
+    with opened(write_run_report(run_dir)) as page:
+        assert (page.title(), page.inner_text("h1")) == (name, name)
+    with opened(write_run_report(run_dir, title="mine")) as page:
+        assert (page.title(), page.inner_text("h1")) == ("mine", "mine")
+
+
+def test_a_narrow_screen_scrolls_the_tables_and_not_the_page(run_dir: Path) -> None:
+    wide = [record(i, problem_type="a very long name of a problem type " * 3) for i in range(5)]
+    save(run_dir, "before", wide)
+    save(run_dir, "after", wide)
+    with opened(write_run_report(run_dir, title="x" * 90), width=420) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 420
+        for table in page.query_selector_all("table"):
+            assert table.evaluate("t => getComputedStyle(t.parentElement).overflowX") == "auto"
+
+
+def test_accuracy_by_type_has_a_chart_after_that_of_accuracy(run_dir: Path) -> None:
+    header = "rl_step,accuracy,accuracy/ocr,accuracy/math,format"
+    (run_dir / "validation.csv").write_text(f"{header}\n0,0.5,0.25,0.75,1\n5,0.6,0.5,0.7,1\n")
+    with opened(write_run_report(run_dir)) as page:
+        titles = [e.inner_text() for e in page.query_selector_all("figcaption")]
+        place = next(i for i, t in enumerate(titles) if t.startswith("Accuracy by problem type"))
+        assert titles[place - 1].startswith("Accuracy")
+        legend = page.query_selector_all("figure .legend")[place].inner_text().split()
+        assert legend == ["math", "ocr"]
 
 
 def test_a_finished_run_says_how_long_it_took(run_dir: Path) -> None:

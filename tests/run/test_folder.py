@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sophia.run.folder import open_run_folder
+from sophia.run.folder import RunFolder, open_run_folder
 
 SETTINGS = "seed: 0\nnum_steps: 9\nlr: 1\njudge:\n  url: here\n"
 
@@ -82,3 +82,22 @@ def test_the_latest_whole_checkpoint_is_found(tmp_path: Path) -> None:
     (checkpoints / "step_000110.ckpt").touch()  # cut off: not whole
     assert folder.last_checkpoint == checkpoints / "step_000100.ckpt"
     assert folder.start_step == 100
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ("seed: 0\nname: quickstart\n", "quickstart/2026-01-31"),
+        ("name: 'it''s'\n", "it's/2026-01-31"),
+        ("name: 2026-01-31\n", "2026-01-31"),
+        ("data:\n  name: rows\n", "2026-01-31"),
+    ],
+)
+def test_a_run_is_called_by_its_settings_and_its_folder(
+    settings: str, name: str, tmp_path: Path
+) -> None:
+    folder = RunFolder(path=tmp_path / "2026-01-31")
+    assert folder.name == "2026-01-31"  # before there are settings
+    folder.path.mkdir()
+    folder.config.write_text(settings)
+    assert folder.name == name

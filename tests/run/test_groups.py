@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from PIL import Image
 
 from sophia.run.groups import kept_steps, load_groups, record_groups, save_groups
@@ -20,6 +21,20 @@ def test_groups_survive_the_file(tmp_path: Path) -> None:
     assert load_groups(tmp_path, 3) == [group, replace(group, images=())]
     assert load_groups(tmp_path, 3, images=False)[0] == replace(group, images=())
     assert kept_steps(tmp_path) == [3]
+
+
+def test_the_question_and_its_options_survive_the_file(tmp_path: Path) -> None:
+    group = kept_group(problem="Which?", question="Which? A 4", options={"A": "4", "B": ""})
+    save_groups(tmp_path, [group], rl_step=0)
+    assert load_groups(tmp_path, 0) == [group]
+
+
+def test_older_files_hold_no_problem(tmp_path: Path) -> None:
+    save_groups(tmp_path, [kept_group(question="the turn")], rl_step=0)
+    (path,) = tmp_path.iterdir()
+    pq.write_table(pq.read_table(path).drop_columns(["problem", "options"]), path)
+    (group,) = load_groups(tmp_path, 0)
+    assert (group.problem, group.options) == ("the turn", {})
 
 
 def test_a_step_written_again_replaces_itself(tmp_path: Path) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from sophia.run.loggers import CSVMetrics, TensorBoard
+from sophia.run.loggers import CSVMetrics, HistogramLogger, TensorBoard
 from sophia.run.metrics_file import read_metrics
-from sophia.run.wandb_logger import WandB
+from sophia.run.wandb_logger import WandB, completion_table
+from sophia.types import Media, Message
+from tests.builders import prompt, scored_group
 
 
 def test_new_columns_appear_later(tmp_path: Path) -> None:
@@ -67,7 +72,7 @@ def test_final_figures_stand_beside_the_settings_and_hide_nothing(tmp_path: Path
         board.log_metrics({"reward": float(step)}, step=step)
     board.finalize("success")
     board.log_results({"seed": 3, "reward.trust": True}, {"final/accuracy": 0.5})
-    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events = EventAccumulator(str(tmp_path))
     events.Reload()
     assert [event.value for event in events.Scalars("reward")] == [0.0, 1.0, 2.0]
     assert [event.value for event in events.Scalars("final/accuracy")] == [0.5]
@@ -77,19 +82,62 @@ def test_final_figures_stand_beside_the_settings_and_hide_nothing(tmp_path: Path
     assert content.session_start_info.hparams["reward.trust"].number_value == 1
 
 
+def test_tensorboard_calls_a_run_by_its_folder(tmp_path: Path) -> None:
+    for name in ("quickstart/a", "quickstart/b"):
+        board = TensorBoard(run_dir=tmp_path / name, start_step=0)
+        board.log_metrics({"reward": 1.0}, step=0)
+        board.save()
+        board.finalize("success")
+    runs = EventMultiplexer().AddRunsFromDirectory(str(tmp_path))
+    assert sorted(runs.Reload().Runs()) == ["quickstart/a", "quickstart/b"]
+    assert not list(tmp_path.rglob("hparams.yaml"))
+
+
+def test_histograms_can_be_read_back(tmp_path: Path) -> None:
+    board = TensorBoard(run_dir=tmp_path, start_step=0)
+    assert isinstance(board, HistogramLogger)
+    board.log_histograms({"distribution/reward": [0.0, 1.0, 1.0]}, rl_step=7)
+    board.finalize("success")
+    (event,) = EventAccumulator(str(tmp_path)).Reload().Histograms("distribution/reward")
+    assert event.step == 7
+    assert (event.histogram_value.num, event.histogram_value.sum) == (3.0, 2.0)
+    assert (event.histogram_value.min, event.histogram_value.max) == (0.0, 1.0)
+
+
+def test_completions_become_a_table() -> None:
+    scan = Image.new("RGB", (2, 2))
+    message = Message(role="user", content=(Media(source=scan), "2 + 2? Think."))
+    asked = prompt(messages=(message,), problem="2 + 2?")
+    group = scored_group([1.0, None])
+    group = replace(group, rollout=replace(group.rollout, prompt=asked))
+    table = completion_table([group])
+    texts = [c.text for c in group.rollout.completions]
+    assert table.columns[:5] == ("image", "question", "right answer", "completion", "reward")
+    assert [row[:5] for row in table.rows] == [
+        (scan, "2 + 2?", "4", texts[0], 1.0),
+        (scan, "2 + 2?", "4", texts[1], None),
+    ]
+    assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
 def test_weights_and_biases_offline(tmp_path: Path) -> None:
     if find_spec("wandb") is None:
         pytest.skip("wandb is not installed; pip install -e '.[wandb]'")
     script = (
         "import sys; from pathlib import Path; from sophia.run.wandb_logger import WandB;"
-        "w = WandB(run_dir=Path(sys.argv[1]), project='p', run_name=None, offline=True);"
+        "from tests.builders import scored_group;"
+        "w = WandB(run_dir=Path(sys.argv[1]), project='p', run_name=None, offline=True, notes='n');"
         "w.log_metrics({'reward': 1.0}, step=0);"
-        "w.log_results({'seed': 3}, {'final/accuracy': 0.5})"
+        "w.log_histograms({'distribution/reward': [0.0, 1.0]}, rl_step=0);"
+        "w.log_completions([scored_group([1.0, 0.0])], rl_step=0);"
+        "w.log_results({'seed': 3}, {'final/accuracy': 0.5});"
+        "assert w.link is None"
     )
     command = [sys.executable, "-c", script, str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True)
     (written,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
-    assert b"final/accuracy" in written.read_bytes()
+    for said in (b"final/accuracy", b"distribution/reward", b"completions", tmp_path.name.encode()):
+        assert said in written.read_bytes()
 
 
 @pytest.mark.skipif(find_spec("wandb") is not None, reason="wandb is installed")

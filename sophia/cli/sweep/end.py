@@ -35,7 +35,7 @@ def summarise_sweep(folder: Path) -> None:
     """
     from rich.console import Console
 
-    from sophia.report.sweep import load_runs, settings, sweep_table, write_sweep
+    from sophia.report.sweep import load_runs, settings, sweep_table, sweep_title, write_sweep
 
     outputs = {path.parent for path in folder.rglob("output.log")}
     folders = sorted({*job_folders(folder), *outputs})
@@ -44,7 +44,8 @@ def summarise_sweep(folder: Path) -> None:
     if runs:
         write_sweep(folder, runs, failed=unfinished)
         console = Console()
-        console.print(sweep_table(settings(runs), title=f"{len(runs)} runs"))
+        title = f"{sweep_title(runs)} ({len(runs)} runs)"
+        console.print(sweep_table(settings(runs), title=title))
         console.print(f"written to {folder}: sweep.html, sweep.csv", highlight=False)
     if unfinished:
         names = ", ".join(path.name for path in unfinished)

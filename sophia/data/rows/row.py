@@ -13,7 +13,7 @@ from sophia.data.rows.columns import Columns, cell, has_cell
 from sophia.data.rows.known import likely_column
 from sophia.data.rows.options import check_choice, parse_options
 from sophia.data.rows.row_error import Origin, row_error
-from sophia.data.template import PromptTemplate
+from sophia.data.template import PromptTemplate, own_text
 from sophia.models.family import control_tokens
 from sophia.types import Media, Prompt
 
@@ -69,15 +69,15 @@ class RowParser:
         )
         if problem_type == MULTIPLE_CHOICE:
             check_choice(answer, options, origin=origin, column=columns.answer)
-        messages = self._template.render(
-            self._question(row, images, origin), problem_type=problem_type, options=options
-        )
+        question = self._question(row, images, origin)
+        messages = self._template.render(question, problem_type=problem_type, options=options)
         return Prompt(
             uid=self._uid(row, origin),
             messages=messages,
             answer=answer,
             problem_type=problem_type,
             options=options,
+            problem=own_text(question),
             tolerance=self._tolerance(row, origin),
             metadata=self._metadata(row, origin),
             columns=columns.own_names,

@@ -46,6 +46,12 @@ def test_a_sophiavl_row(tmp_path: Path) -> None:
     assert (origin.source, origin.file, origin.row) == ("Math", str(path), 0)
 
 
+def test_the_rows_own_question_is_kept_without_images_and_template() -> None:
+    row = {"problem": "<image>\n<image>\nIs it <image>?\n", "answer": "1", "images": list("abc")}
+    assert plain(row, image_root="/").problem == "Is it ?"
+    assert parsed(sophia_row()).problem == "How many?"
+
+
 def test_image_root_replaces_the_folder_of_the_file() -> None:
     (media,) = parsed(sophia_row(), image_root="/images").media
     assert media.source == Path("/images/Math/a.png")

@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rollout": {"failures", "metrics", "models", "protocols", "types"},
     "measure": {"metrics", "models", "types"},
     "run": {"models", "types"},
+    "library": {"grpo", "rewards", "schedules"},
     "evaluation": {"protocols", "rewards", "rollout", "types"},
     "report": {"evaluation", "rewards", "run"},
     "training": {

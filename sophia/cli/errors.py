@@ -9,7 +9,7 @@ import contextlib
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -50,7 +50,11 @@ def readable_errors(*, debug: bool) -> Iterator[None]:
 
 
 def explained(
-    error: HydraException | OmegaConfBaseException, *, configs: Path, config_name: str
+    error: HydraException | OmegaConfBaseException,
+    *,
+    configs: Path,
+    config_name: str,
+    arguments: Sequence[str],
 ) -> ValueError:
     """What Hydra says about a command line or a configuration, as a ValueError in our words."""
     text = str(error)
@@ -66,7 +70,7 @@ def explained(
             f"{match[1]} has several values; quote it to mean one value, or add -m for a sweep."
         )
     if match := _KEY.search(text):
-        return ValueError(_no_such_key(match[1], configs, config_name))
+        return ValueError(_no_such_key(match[1], configs, config_name, arguments))
     return ValueError(" ".join(line.strip() for line in text.splitlines() if line.strip()))
 
 
@@ -90,9 +94,10 @@ def _group_and_choice(missing: str, configs: Path) -> tuple[str, str]:
     return "/".join(parts[:depth]), "/".join(parts[depth:])
 
 
-def _no_such_key(key: str, configs: Path, config_name: str) -> str:
+def _no_such_key(key: str, configs: Path, config_name: str, arguments: Sequence[str]) -> str:
+    chosen = [a for a in arguments if (configs / a.partition("=")[0]).is_dir() and "," not in a]
     with initialize_config_dir(version_base="1.3", config_dir=str(configs)):
-        cfg = compose(config_name)
+        cfg = compose(config_name, overrides=chosen)
     plain = OmegaConf.to_container(cfg, resolve=False)
     known = sorted({*dotted_keys("", plain), *({"experiment"} if "algorithm" in cfg else {})})
     near = [k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0]]

@@ -93,7 +93,8 @@ def said_of(*overrides: str, config: str = "train") -> str:
         pytest.raises(HydraException) as caught,
     ):
         compose(config, overrides=list(overrides))
-    return str(explained(caught.value, configs=CONFIGS, config_name=config))
+    said = explained(caught.value, configs=CONFIGS, config_name=config, arguments=overrides)
+    return str(said)
 
 
 @pytest.mark.parametrize(("typed", "ours"), NAMES)
@@ -144,6 +145,15 @@ def test_choices_of_groups(override: str, hint: str) -> None:
 def test_only_keys_of_the_command_are_suggested() -> None:
     assert "algorithm" not in said_of("learning_rate=1", config="evaluate")
     assert "did you mean 'sampling.max_new_tokens'?" in said_of("max_new_tokens=1", config="infer")
+
+
+def test_keys_of_a_chosen_group_are_known() -> None:
+    said = said_of("data=rows", "data.train.sources.columns.problm=question")
+    assert "did you mean 'data.train.sources.columns.problem'?" in said
+    said = said_of("rollout=vllm", "gpu_memory_utilization=0.5")
+    assert "did you mean 'rollout.settings.gpu_memory_utilization'" in said
+    said = said_of("experiment=sophiavl_7b_lora", "model.lora.rnak=8")
+    assert "did you mean 'model.lora.rank'?" in said
 
 
 def test_what_differs_is_said() -> None:

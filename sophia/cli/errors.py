@@ -100,7 +100,7 @@ def _no_such_key(key: str, configs: Path, config_name: str, arguments: Sequence[
         cfg = compose(config_name, overrides=chosen)
     plain = OmegaConf.to_container(cfg, resolve=False)
     known = sorted({*dotted_keys("", plain), *({"experiment"} if "algorithm" in cfg else {})})
-    near = [k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0]]
+    near = [k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0] and "._" not in k]
     roots = [k for k in known if "." not in k]
     hint = key_hint(key, known) or f"known are {', '.join(near or roots)}."
     return f"unknown key {key}; {hint}"

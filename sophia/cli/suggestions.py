@@ -24,8 +24,8 @@ def key_hint(key: str, known: Collection[str]) -> str:
     """``did you mean 'algorithm.optimizer.lr'?`` for ``learning_rate``; "" without a guess.
 
     In this order: a name of TRL, EasyR1 or verl; a key beside it that is spelt alike; what ends in
-    such a name; our keys that end in what was typed, those of the algorithm first; any that is
-    spelt alike.
+    such a name; a key that as a whole is spelt alike; our keys that end in what was typed, those of
+    the algorithm first; one deeper in the same block; any that is spelt alike.
 
     Args:
         key: the whole key that was typed, dotted.
@@ -40,9 +40,13 @@ def key_hint(key: str, known: Collection[str]) -> str:
         return f"did you mean {beside!r}?"
     if named is not None:
         return said(named)
+    if "." in key and (whole := nearest(key, known, cutoff=0.9)):
+        return f"did you mean {whole!r}?"
     if same_end := _ending_alike(key, known):
         return f"did you mean {' or '.join(map(repr, same_end[:3]))}?"
-    if close := _beside(key, known, cutoff=0.6) or nearest(key, known, cutoff=0.8):
+    if close := _below(key, known) or _beside(key, known, cutoff=0.6):
+        return f"did you mean {close!r}?"
+    if close := nearest(key, known, cutoff=0.8):
         return f"did you mean {close!r}?"
     misspelt = other_name(nearest(key, other_names(), cutoff=0.8))
     return said(misspelt) if misspelt is not None and misspelt.key in known else ""
@@ -71,6 +75,13 @@ def _beside(key: str, known: Iterable[str], *, cutoff: float) -> str:
     siblings = [k.rpartition(".")[2] for k in known if k.rpartition(".")[0] == parent]
     close = nearest(last, siblings, cutoff=cutoff)
     return parent + dot + close if close else ""
+
+
+def _below(key: str, known: Iterable[str]) -> str:
+    """A key deeper in the block of what was typed, whose last part is spelt alike; "" without."""
+    parent, dot, last = key.rpartition(".")
+    deeper = {k.rpartition(".")[2]: k for k in known if dot and k.startswith(f"{parent}.")}
+    return deeper.get(nearest(last, deeper, cutoff=0.8), "")
 
 
 def _ending_alike(key: str, known: Iterable[str]) -> list[str]:

@@ -152,6 +152,10 @@ def test_keys_of_a_chosen_group_are_known() -> None:
     assert "did you mean 'data.train.sources.columns.problem'?" in said
     said = said_of("rollout=vllm", "gpu_memory_utilization=0.5")
     assert "did you mean 'rollout.settings.gpu_memory_utilization'" in said
+    said = said_of("data=rows", "data.train.sources.colums.problem=question")
+    assert "did you mean 'data.train.sources.columns.problem'?" in said
+    said = said_of("judge=http", "judge.timeout=3")
+    assert "did you mean 'judge.calls.timeout_s'?" in said
     said = said_of("experiment=sophiavl_7b_lora", "model.lora.rnak=8")
     assert "did you mean 'model.lora.rank'?" in said
 

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 VLLM_VENV ?= .venv-vllm
+TRL_VENV ?= .venv-trl
 BIN = $(VENV)/bin
 
 help: ## what there is to make
@@ -17,13 +18,16 @@ test-vllm: $(VLLM_VENV)/.installed ## the vLLM engine, its CPU build, in an envi
 	OMP_NUM_THREADS=1 TORCH_COMPILE_DISABLE=1 HF_HUB_OFFLINE=1 VLLM_CPU_OMP_THREADS_BIND=nobind \
 		$(VLLM_VENV)/bin/python -m pytest -n 2 --dist loadfile tests/vllm
 
+test-trl: $(TRL_VENV)/.installed ## our reward inside of TRL's trainer, in an environment of its own
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(TRL_VENV)/bin/python -m pytest tests/trl
+
 lint: $(VENV)/.installed-dev ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
 clean: ## remove the environment and what runs have written
-	rm -rf $(VENV) $(VLLM_VENV) outputs .cache
+	rm -rf $(VENV) $(VLLM_VENV) $(TRL_VENV) outputs .cache
 
 # torch comes first and alone: its pinned build must be there before others ask for any.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -42,4 +46,9 @@ $(VLLM_VENV)/.installed: pyproject.toml constraints.txt tests/vllm/install.sh
 	tests/vllm/install.sh $(VLLM_VENV)/bin/python
 	touch $@
 
-.PHONY: help quickstart test test-vllm lint clean
+$(TRL_VENV)/.installed: pyproject.toml constraints.txt tests/trl/install.sh
+	test -x $(TRL_VENV)/bin/python || $(PYTHON) -m venv $(TRL_VENV)
+	tests/trl/install.sh $(TRL_VENV)/bin/python
+	touch $@
+
+.PHONY: help quickstart test test-vllm test-trl lint clean

@@ -12,8 +12,6 @@ from sophia.cli.validate import validate
 def evaluate(cfg: DictConfig) -> None:
     """One evaluation: validate, find the policies, ask each of them, show them side by side."""
     validate(cfg, EvaluateSettings)
-    if not cfg.ckpt:
-        raise ValueError("ckpt is missing; python evaluate.py ckpt=<run folder, checkpoint, ...>.")
 
     from sophia.cli.evaluation import answer, find_policies, output_folder, show
 

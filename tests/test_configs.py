@@ -147,7 +147,7 @@ def test_the_documented_rewards_of_trl_and_easyr1_build(tmp_path: Path) -> None:
     configs = shutil.copytree(CONFIGS, tmp_path / "configs")
     (configs / "experiment/rewards.yaml").write_text(block)
     with initialize_config_dir(config_dir=str(configs), version_base="1.3"):
-        cfg = compose("train", overrides=["run_dir=nowhere", "experiment=rewards"])
+        cfg = filled(compose("train", overrides=["run_dir=nowhere", "experiment=rewards"]))
     validate(cfg, TrainSettings)
     mentions, boxed = (build(cfg, f"reward.extra.{name}") for name in ("mentions", "boxed"))
     group = (completion("It is 4."), completion("It is 5.", num_tokens=100))

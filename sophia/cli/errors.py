@@ -6,19 +6,18 @@ Hydra's own messages about a command line are said again in our words.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sophia.cli.suggestions import dotted_keys, key_hint, nearest
 from sophia.cli.thinking import no_judge_for
 from sophia.failures import Interrupted, RunStopped
 
@@ -27,6 +26,15 @@ log = logging.getLogger(__name__)
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 _KEY = re.compile(r"Could not (?:override|delete from config\.?) '?([\w./@]+)'?")
+_CHOICES_OF_OTHERS = {
+    "hf": "transformers", "openai": "http", "exp": "exponential", "tb": "tensorboard",
+    "deepspeed": "fsdp", "zero3": "fsdp", "peft": "default", "off": "none", "null": "none",
+}  # fmt: skip
+_SETTINGS_OF_A_FILE = {
+    "model": "model.path=",
+    "data": "data=rows data.train.sources.files=",
+    "judge": "judge=http judge.url=",
+}
 _AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.+?)'")
 
 
@@ -51,7 +59,11 @@ def readable_errors(*, debug: bool) -> Iterator[None]:
 
 
 def explained(
-    error: HydraException | OmegaConfBaseException, *, configs: Path, config_name: str
+    error: HydraException | OmegaConfBaseException,
+    *,
+    configs: Path,
+    config_name: str,
+    arguments: Sequence[str],
 ) -> ValueError:
     """What Hydra says about a command line or a configuration, as a ValueError in our words."""
     text = str(error)
@@ -61,44 +73,45 @@ def explained(
             " commas or brackets: 'key=\"a, b\"'."
         )
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
-        return ValueError(_no_such_choice(error.missing_cfg_file, list(error.options)))
+        return ValueError(_no_such_choice(error.missing_cfg_file, list(error.options), configs))
     if match := _AMBIGUOUS.search(text):
         return ValueError(
             f"{match[1]} has several values; quote it to mean one value, or add -m for a sweep."
         )
     if match := _KEY.search(text):
-        return ValueError(_no_such_key(match[1], configs, config_name))
+        return ValueError(_no_such_key(match[1], configs, config_name, arguments))
     return ValueError(" ".join(line.strip() for line in text.splitlines() if line.strip()))
 
 
-def _no_such_choice(missing: str, options: list[str]) -> str:
-    group, _, name = missing.rpartition("/")
-    close = difflib.get_close_matches(name, options, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"there is no {group} {name!r}; {hint}known are {', '.join(sorted(options))}."
+def _no_such_choice(missing: str, options: list[str], configs: Path) -> str:
+    group, name = _group_and_choice(missing, configs)
+    ours = _CHOICES_OF_OTHERS.get(name.lower(), "")
+    close = ours if ours in options else nearest(name, options)
+    hint = f"did you mean {close!r}? " if close else ""
+    known = f"known are {', '.join(sorted(options))}."
+    if group in _SETTINGS_OF_A_FILE and ("/" in name or "." in name):
+        known = f"to use {name}, write {_SETTINGS_OF_A_FILE[group]}{name}; {known}"
+    return f"there is no {group} {name!r}; {hint}{known}"
 
 
-def _no_such_key(key: str, configs: Path, config_name: str) -> str:
+def _group_and_choice(missing: str, configs: Path) -> tuple[str, str]:
+    """Where a choice that does not exist was looked for, and its name, which may hold slashes."""
+    parts = missing.split("/")
+    depth = len(parts) - 1
+    while depth > 1 and not configs.joinpath(*parts[:depth]).is_dir():
+        depth -= 1
+    return "/".join(parts[:depth]), "/".join(parts[depth:])
+
+
+def _no_such_key(key: str, configs: Path, config_name: str, arguments: Sequence[str]) -> str:
+    chosen = [a for a in arguments if (configs / a.partition("=")[0]).is_dir() and "," not in a]
     with initialize_config_dir(version_base="1.3", config_dir=str(configs)):
-        cfg = compose(config_name)
+        cfg = compose(config_name, overrides=chosen)
     plain = OmegaConf.to_container(cfg, resolve=False)
-    groups = [path.name for path in configs.iterdir() if path.is_dir()]
-    known = sorted({*_keys("", plain), *groups})
-    if key in known:  # in the default choice of its group
-        group = key.partition(".")[0]
-        return str(no_judge_for(key)) if group == "annealing" else f"this {group} has no {key}."
-    close = difflib.get_close_matches(key, known, n=1)
-    siblings = [k for k in known if k.count(".") == key.count(".")]
-    near = [k for k in siblings if k.rpartition(".")[0] == key.rpartition(".")[0]]
-    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(near or groups)}."
+    if key.startswith("annealing.") and not cfg.get("annealing"):
+        return str(no_judge_for(key))
+    known = sorted({*dotted_keys("", plain), *({"experiment"} if "algorithm" in cfg else {})})
+    near = [k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0] and "._" not in k]
+    roots = [k for k in known if "." not in k]
+    hint = key_hint(key, known) or f"known are {', '.join(near or roots)}."
     return f"unknown key {key}; {hint}"
-
-
-def _keys(path: str, node: Any) -> Iterator[str]:
-    """Dotted names of all keys, groups of keys included."""
-    if not isinstance(node, dict):
-        return
-    for key, value in node.items():
-        name = f"{path}.{key}" if path else str(key)
-        yield name
-        yield from _keys(name, value)

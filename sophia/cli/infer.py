@@ -21,11 +21,6 @@ from sophia.types import Completion, GenerationRequest, Prompt, Rollout
 
 def infer(cfg: DictConfig) -> None:
     """Answer every question that is asked, and say what each answer would be rewarded with."""
-    if cfg.ckpt is None or cfg.question is None:
-        raise ValueError(
-            "ckpt and question are needed: python -m sophia infer ckpt=RUN image=PICTURE"
-            ' question="What is their sum?"'
-        )
     quiet_libraries()
     questions = expand(_base(cfg), sys.stdin if cfg.question == "-" else None)
     first = next(questions, None)

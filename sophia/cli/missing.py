@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+from sophia.run.folder import is_policy, no_such_checkpoint
 
 _OPEN = "???"
 
 _MEANT = {
     "ckpt": "a run folder, a checkpoint step_*.ckpt in one, or a folder in Hugging Face format",
+    "question": "what to ask; - reads questions from standard input, one a line",
     "model.path": "a folder that from_pretrained loads, or a hub id",
     "data.train.sources.files.mine": "your rows: a .json, .jsonl, .parquet or .arrow file, a folder"
     " or a pattern; or data=NAME of a file in configs/data",
@@ -21,12 +25,23 @@ def refuse_missing(cfg: Any) -> None:
     ``cfg`` is the configuration as plain dictionaries and lists, interpolations as they stand.
     """
     missing = open_keys(cfg)
-    if "ckpt" in missing:  # of a run, it says the others too
-        missing = ["ckpt"]
+    for ckpt in _ckpts(cfg) if missing else ():  # which would have said the rest, were it a run
+        if not is_policy(ckpt):
+            raise no_such_checkpoint(ckpt)
+    if "ckpt" in missing:
+        missing = [key for key in missing if not key.startswith("data.")]
     if missing:
         wanted = "; ".join(f"{path}=... ({_MEANT.get(path, 'no value yet')})" for path in missing)
         wanted = wanted.replace("files.mine=", "files=")  # a name for it is not needed
-        raise ValueError(f"still to be said: {wanted}. docs/recipes.md begins with an example.")
+        example = "" if "ckpt" in cfg else " docs/recipes.md begins with an example."
+        raise ValueError(f"still to be said: {wanted}.{example}")
+
+
+def _ckpts(cfg: Any) -> list[Path]:
+    named = cfg.get("ckpt") or _OPEN
+    return [
+        Path(str(one)) for one in ([named] if isinstance(named, str) else named) if one != _OPEN
+    ]
 
 
 def open_keys(cfg: Any) -> list[str]:

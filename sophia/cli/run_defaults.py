@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from sophia.run.folder import RunFolder, no_such_checkpoint, run_around
+from sophia.run.folder import RunFolder, run_around
 
 _GROUPS = ("data", "template", "prompt_limits", "reward", "judge", "evaluation")
 _LENGTH = "sampling.max_new_tokens"
@@ -28,16 +28,11 @@ def asked_as_in_training(arguments: Sequence[str], keys: Collection[str]) -> Ite
     settings that it does not have are left out.
 
     Raises:
-        ValueError: ``ckpt`` names what does not exist, or policies of runs that asked other
-            questions.
+        ValueError: ``ckpt`` names policies of runs that asked other questions.
     """
     words = [a for a in arguments if not a.startswith("-")]
     typed = {o.key_or_group: o for o in OverridesParser.create().parse_overrides(words)}
-    ckpts = _ckpts(typed.get("ckpt"))
-    for ckpt in ckpts:
-        if not ckpt.exists():
-            raise no_such_checkpoint(ckpt)
-    runs = [run for ckpt in ckpts if (run := run_around(ckpt)) is not None]
+    runs = [run for ckpt in _ckpts(typed.get("ckpt")) if (run := run_around(ckpt)) is not None]
     if not runs:
         yield list(arguments)
         return

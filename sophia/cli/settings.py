@@ -56,7 +56,7 @@ class EvaluateSettings:
     """Keys of configs/evaluate.yaml."""
 
     name: str
-    ckpt: str | list[str] | None
+    ckpt: str | list[str]
     seed: int
     run_dir: str | None
     debug: bool
@@ -112,9 +112,9 @@ class InspectSettings:
 class InferSettings:
     """Keys of configs/infer.yaml."""
 
-    ckpt: str | None
+    ckpt: str
     image: str | list[str] | None
-    question: str | int | float | None
+    question: str | int | float
     answer: str | int | float | None
     problem_type: str
     options: dict[str, str]

@@ -72,7 +72,9 @@ def start(name: str, function: Function) -> None:
                 sys.argv[1:] = arguments
                 main(lambda cfg: _call(command, function, cfg))()
         except (HydraException, OmegaConfBaseException) as error:
-            raise explained(error, configs=CONFIGS, config_name=command.config) from error
+            raise explained(
+                error, configs=CONFIGS, config_name=command.config, arguments=sys.argv[1:]
+            ) from error
 
 
 def _completed(command: Command) -> AbstractContextManager[list[str]]:

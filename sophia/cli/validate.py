@@ -7,7 +7,6 @@ types. Here a typo anywhere fails in a second, by name, before anything is impor
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from sophia.cli.offers import offered_to
 from sophia.cli.ranges import check_ranges
 from sophia.cli.settings import TrainSettings
 from sophia.cli.signatures import Signature, signature_of
+from sophia.cli.suggestions import dotted_keys, key_hint, nearest
 
 _HYDRA_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_"}
 _SOURCES = Path(__file__).parent.parent
@@ -42,7 +42,40 @@ def validate(cfg: DictConfig, root: type) -> None:
             f"the configuration refers to a key that does not exist: {error}"
         ) from None
     assert isinstance(plain, dict)
-    node = {str(key): value for key, value in plain.items()}
+    try:
+        _check_root({str(key): value for key, value in plain.items()}, root)
+    except _UnknownKeyError as error:
+        raise ValueError(error.sentence(plain)) from None
+    refuse_missing(OmegaConf.to_container(cfg, resolve=False))
+
+
+class _UnknownKeyError(ValueError):
+    """A key that is no parameter of what its node configures.
+
+    Args:
+        key: the whole key, dotted.
+        siblings: what its node takes.
+    """
+
+    def __init__(self, key: str, siblings: Iterable[str]) -> None:
+        super().__init__(key)
+        self._key = key
+        self._siblings = sorted(siblings)
+
+    def sentence(self, cfg: Mapping[Any, Any]) -> str:
+        """What is said about it; ``cfg`` is the whole configuration."""
+        given = {*dotted_keys("", cfg)}
+        key = next(
+            k for k in sorted(given, key=len, reverse=True) if f"{k}.".startswith(f"{self._key}.")
+        )
+        known = {k for k in given if not f"{k}.".startswith(f"{self._key}.")}
+        close = nearest(self._key.rpartition(".")[2], self._siblings, cutoff=0.85)
+        if close:
+            return f"unknown key {self._key}; did you mean {close!r}?"
+        return f"unknown key {key}; {key_hint(key, known) or f'known are {self._siblings}'}"
+
+
+def _check_root(node: Mapping[str, Any], root: type) -> None:
     signature = signature_of(f"{root.__module__}.{root.__qualname__}")
     _check_arguments("", node, signature)
     for key, value in node.items():
@@ -75,7 +108,7 @@ def _check_collection(path: str, node: Mapping[str, Any]) -> None:
     ]
     for key, value in node.items():
         if value is not None and key not in members:
-            raise ValueError(f"unknown key {path}.{key}{_hint(key, members)}")
+            raise _UnknownKeyError(f"{path}.{key}", members)
 
 
 def _check_arguments(path: str, node: Mapping[str, Any], signature: Signature) -> None:
@@ -84,7 +117,7 @@ def _check_arguments(path: str, node: Mapping[str, Any], signature: Signature) -
     for key in sorted(given):
         if key not in signature.parameters and not signature.open_ended:
             own = [name for name in signature.parameters if name not in offered_to(path)]
-            raise ValueError(f"unknown key {prefix}{key}{_hint(key, own)}")
+            raise _UnknownKeyError(f"{prefix}{key}", own)
     if not node.get("_partial_"):
         passed = {*given, *offered_to(path)}
         required = [name for name, p in signature.parameters.items() if p.required]
@@ -145,9 +178,3 @@ def _defining(name: str) -> str | None:
                 module = file.relative_to(_SOURCES.parent).with_suffix("").parts
                 return ".".join((*module, name))
     return None
-
-
-def _hint(key: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = difflib.get_close_matches(key, names, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {names}"

@@ -16,7 +16,7 @@ from sophia.rewards.custom import CustomReward
 from sophia.rewards.format import FormatRule
 from sophia.rewards.metrics import outcome_metrics
 from sophia.rewards.outcome import OutcomeReward
-from sophia.rewards.thinking import ThinkingRule, ThinkingTerm
+from sophia.rewards.thinking import ThinkingRule, ThinkingTerm, applied_term
 from sophia.rewards.total import total_reward
 from sophia.schedules import Schedule
 from sophia.timing import Span, Timeline
@@ -112,7 +112,7 @@ class RewardComposer:
     def finish(self, graded: GradedGroup, thinking_weight: float) -> ScoredGroup:
         """Wait for the judge's scores of one group and add up the parts."""
         term = self._term(graded)
-        weight = thinking_weight if term.counted else 0.0
+        weight = term.weight_of(thinking_weight)
         rewards = tuple(
             self._reward(graded, term, weight, index) for index in range(len(graded.outcomes))
         )
@@ -146,15 +146,12 @@ class RewardComposer:
         return RewardPart(name=name, value=values[index], weight=weight)
 
     def _term(self, graded: GradedGroup) -> ThinkingTerm:
-        unscored = (None,) * len(graded.outcomes)
-        if self._thinking is None:
-            return ThinkingTerm(values=unscored, trust=1.0, counted=False)
         found = iter(graded.pending.result() if graded.pending is not None else ())
         scores = tuple(next(found) if ask else None for ask in graded.asked)
-        term = self._thinking.term(graded.outcomes, graded.asked, scores)
-        if self._trust:
-            return term
-        return ThinkingTerm(values=term.values, trust=1.0, counted=term.counted)
+        return applied_term(
+            self._thinking, outcomes=graded.outcomes, asked=graded.asked, scores=scores,
+            trust=self._trust,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

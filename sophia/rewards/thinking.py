@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Protocol
 
@@ -29,6 +29,10 @@ class ThinkingTerm:
     counted: bool
     """False: the term is left out of every total of this group."""
 
+    def weight_of(self, annealed: float) -> float:
+        """What the thinking weighs in this group, before trust; ``annealed`` is the step's."""
+        return annealed if self.counted else 0.0
+
 
 _LEFT_OUT = 1.0
 
@@ -41,6 +45,29 @@ class ThinkingRule(Protocol):
 
     def term(self, outcomes: Outcomes, asked: Sequence[bool], scores: Scores) -> ThinkingTerm:
         """The group's thinking rewards and their trust weight, once the judge has answered."""
+
+
+def applied_term(
+    rule: ThinkingRule | None,
+    *,
+    outcomes: Outcomes,
+    asked: Sequence[bool],
+    scores: Scores,
+    trust: bool,
+) -> ThinkingTerm:
+    """The term of a group as it enters the totals: left out without a rule, gamma 1 without trust.
+
+    Args:
+        rule: how the judge is used; None for no thinking reward.
+        outcomes: of every completion; None where it could not be scored.
+        asked: which completions the judge was asked about.
+        scores: what it said; None where it was not asked or gave no usable answer.
+        trust: whether gamma is applied.
+    """
+    if rule is None:
+        return ThinkingTerm(values=(None,) * len(outcomes), trust=_LEFT_OUT, counted=False)
+    term = rule.term(outcomes, asked, scores)
+    return term if trust else replace(term, trust=1.0)
 
 
 class JudgeAll:

@@ -189,6 +189,12 @@ class SweepFolder:
         return self.path / "sweep.html"
 
 
+def is_policy(ckpt: Path) -> bool:
+    """Whether a path is a run folder, a checkpoint, or a folder in Hugging Face format."""
+    is_folder = (ckpt / "config.json").is_file() or RunFolder(path=ckpt).has_begun
+    return is_folder or (ckpt.suffix == ".ckpt" and ckpt.exists())
+
+
 def no_such_checkpoint(ckpt: Path) -> ValueError:
     """The error for what a user calls a checkpoint and is none."""
     found = "does not exist" if not ckpt.exists() else "is neither of them"

@@ -38,7 +38,10 @@ MISTAKES = [
         ("evaluate.py", "-m", "ckpt=a,b"),
         "evaluate is no sweep; leave -m away, or sweep with train.py.",
     ),
-    (("evaluate.py", "ckpt=[x/a,x/a]"), "ckpt names the same policy twice: x/a, x/a."),
+    (
+        ("evaluate.py", "ckpt=[x/a,x/a]", "data=digits"),
+        "ckpt names the same policy twice: x/a, x/a.",
+    ),
     (("evaluate.py", "ckpt=tests"), "ckpt=tests is neither of them; give a run folder"),
     (
         ("evaluate.py", "ckpt=x", "evaluation.num_sampels=3"),
@@ -61,7 +64,7 @@ MISTAKES = [
         ("-m", "sophia", "infer", "ckpt=nowhere", "question=x"),
         "ckpt=nowhere does not exist; give a run folder",
     ),
-    (("-m", "sophia", "infer", "question=x"), "ckpt and question are needed"),
+    (("-m", "sophia", "infer", "question=x"), "still to be said: ckpt=..."),
 ]
 
 

@@ -125,7 +125,7 @@ def test_the_example_is_trained_and_evaluated_as_documented(taught: Path, tmp_pa
     assert not [column for column in rows[0] if "thinking" in column or "trust" in column]
     line = next(line for line in said.splitlines() if line.strip().startswith("python evaluate.py"))
     asked = run(*line.split()[1:], f"run_dir={tmp_path / 'evaluation'}", cache=tmp_path)
-    assert "16 questions, seed 0, greedy" in asked
+    assert "16 questions, seed 0, greedy" in " ".join(asked.split())
     assert "judge" in asked.splitlines()[0]  # the run's own, which has none
     records = (tmp_path / "evaluation").glob("records-*.jsonl")
     assert '"thinking": null' in next(records).read_text()

@@ -1,0 +1,179 @@
+"""Names of TRL, EasyR1 and verl lead to our keys, from the command line and from YAML."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+
+from sophia.cli.commands import CONFIGS
+from sophia.cli.errors import explained
+from sophia.cli.other_names import OtherName, other_name, table
+from sophia.cli.settings import TrainSettings
+from sophia.cli.suggestions import dotted_keys, key_hint
+from sophia.cli.validate import validate
+from tests.composing import composed
+
+
+@functools.cache
+def known_keys(choice: str) -> frozenset[str]:
+    """All keys of the quick start, with one choice of a group."""
+    cfg = composed(*([choice] if choice else []))
+    return frozenset(dotted_keys("", OmegaConf.to_container(cfg)))
+
+
+@pytest.mark.parametrize("entry", table(), ids=lambda entry: entry.key)
+def test_every_key_that_is_suggested_exists(entry: OtherName) -> None:
+    assert entry.key in known_keys(entry.needs)
+    if entry.needs:  # and what is said to be needed is
+        assert entry.key not in known_keys("")
+
+
+def test_no_name_of_others_is_a_key_of_ours_or_stands_twice() -> None:
+    names = [name for entry in table() for name in entry.names]
+    assert len(names) == len(set(names))
+    # Lightning's own, which verl's users mean otherwise.
+    assert set(names) & known_keys("") <= {"trainer.max_steps"}
+    assert not [entry.key for entry in table() if not entry.names]
+
+
+NAMES = [
+    ("learning_rate", "algorithm.optimizer.lr"),
+    ("lr", "algorithm.optimizer.lr"),
+    ("worker.actor.optim.lr", "algorithm.optimizer.lr"),
+    ("actor_rollout_ref.actor.optim.lr", "algorithm.optimizer.lr"),
+    ("batch_size", "prompts_per_step"),
+    ("train_batch_size", "prompts_per_step"),
+    ("data.rollout_batch_size", "prompts_per_step"),
+    ("rollout_batch_size", "prompts_per_step"),
+    ("kl_coef", "algorithm.loss.beta"),
+    ("beta", "algorithm.loss.beta"),
+    ("algorithm.kl_coef", "algorithm.loss.beta"),
+    ("epsilon", "algorithm.loss.epsilon_low"),
+    ("clip_ratio", "algorithm.loss.epsilon_low"),
+    ("clip_ratio_high", "algorithm.loss.epsilon_high"),
+    ("n", "num_generations"),
+    ("rollout.n", "num_generations"),
+    ("algorithm.num_generations", "num_generations"),
+    ("max_completion_length", "sampling.max_new_tokens"),
+    ("data.max_response_length", "sampling.max_new_tokens"),
+    ("max_prompt_length", "prompt_limits.max_prompt_tokens"),
+    ("per_device_train_batch_size", "algorithm.update.micro_batch_tokens"),
+    ("gradient_accumulation_steps", "algorithm.update.micro_batch_tokens"),
+    ("num_train_epochs", "num_steps"),
+    ("trainer.total_epochs", "num_steps"),
+    ("max_steps", "num_steps"),
+    ("total_training_steps", "num_steps"),
+    ("save_steps", "callbacks.checkpoint.every_n_steps"),
+    ("trainer.save_freq", "callbacks.checkpoint.every_n_steps"),
+    ("eval_steps", "callbacks.validation.every_n_steps"),
+    ("test_freq", "callbacks.validation.every_n_steps"),
+    ("model_name_or_path", "model.path"),
+    ("worker.actor.model.model_path", "model.path"),
+    ("data.train_files", "data.train.sources.files"),
+    ("data.prompt_key", "data.train.sources.columns.problem"),
+    ("report_to", "logger"),
+    ("data.seed", "seed"),
+    ("learning_rte", "algorithm.optimizer.lr"),
+    ("algorithm.lr", "algorithm.optimizer.lr"),
+    ("algoritm.loss.beta", "algorithm.loss.beta"),
+    ("algorithm.loss.betta", "algorithm.loss.beta"),
+]
+
+
+def said_of(*overrides: str, config: str = "train") -> str:
+    """What the command line says about a mistake that Hydra finds."""
+    with (
+        initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)),
+        pytest.raises(HydraException) as caught,
+    ):
+        compose(config, overrides=list(overrides))
+    said = explained(caught.value, configs=CONFIGS, config_name=config, arguments=overrides)
+    return str(said)
+
+
+@pytest.mark.parametrize(("typed", "ours"), NAMES)
+def test_names_of_others(typed: str, ours: str) -> None:
+    assert key_hint(typed, known_keys("")).startswith(f"did you mean {ours!r}")
+
+
+@pytest.mark.parametrize(
+    ("typed", "ours"),
+    [
+        ("learning_rate", "algorithm.optimizer.lr"),
+        ("worker.actor.optim.lr", "algorithm.optimizer.lr"),
+        ("algorithm.kl_coef", "algorithm.loss.beta"),
+        ("rollout.n", "num_generations"),
+    ],
+)
+def test_from_the_command_line_and_from_yaml(typed: str, ours: str) -> None:
+    said = f"unknown key {typed}; did you mean {ours!r}"
+    assert said_of(f"{typed}=1").startswith(said)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        validate(composed(f"+{typed}=1"), TrainSettings)
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("judge=htpp", "there is no judge 'htpp'; did you mean 'http'?"),
+        ("experiment=sophia_7b", "there is no experiment 'sophia_7b'; did you mean 'sophiavl_7b'?"),
+        ("annealing=exp", "there is no annealing 'exp'; did you mean 'exponential'?"),
+        ("rollout=hf", "there is no rollout 'hf'; did you mean 'transformers'?"),
+        ("model/lora=defualt", "there is no model/lora 'defualt'; did you mean 'default'?"),
+        (
+            "model=Qwen/Qwen2.5-VL-3B-Instruct",
+            "there is no model 'Qwen/Qwen2.5-VL-3B-Instruct'; to use Qwen/Qwen2.5-VL-3B-Instruct,"
+            " write model.path=Qwen/Qwen2.5-VL-3B-Instruct; known are ",
+        ),
+        (
+            "data=my/rows.jsonl",
+            "there is no data 'my/rows.jsonl'; to use my/rows.jsonl, write data=rows"
+            " data.train.sources.files=my/rows.jsonl; known are ",
+        ),
+    ],
+)
+def test_choices_of_groups(override: str, hint: str) -> None:
+    assert said_of(override).startswith(hint)
+
+
+def test_only_keys_of_the_command_are_suggested() -> None:
+    assert "algorithm" not in said_of("learning_rate=1", config="evaluate")
+    assert "did you mean 'sampling.max_new_tokens'?" in said_of("max_new_tokens=1", config="infer")
+
+
+def test_keys_of_a_chosen_group_are_known() -> None:
+    said = said_of("data=rows", "data.train.sources.columns.problm=question")
+    assert "did you mean 'data.train.sources.columns.problem'?" in said
+    said = said_of("rollout=vllm", "gpu_memory_utilization=0.5")
+    assert "did you mean 'rollout.settings.gpu_memory_utilization'" in said
+    said = said_of("data=rows", "data.train.sources.colums.problem=question")
+    assert "did you mean 'data.train.sources.columns.problem'?" in said
+    said = said_of("judge=http", "judge.timeout=3")
+    assert "did you mean 'judge.calls.timeout_s'?" in said
+    said = said_of("experiment=sophiavl_7b_lora", "model.lora.rnak=8")
+    assert "did you mean 'model.lora.rank'?" in said
+
+
+def test_what_differs_is_said() -> None:
+    assert "Counted in RL steps" in said_of("trainer.total_epochs=1")
+    assert "(with data=rows)" in said_of("data.train_files=a.parquet")
+    assert said_of("every_n_steps=1").count("every_n_steps'") == 3
+
+
+def test_a_name_leads_by_its_longest_end() -> None:
+    entry = other_name("some.other.worker.rollout.n")
+    assert entry is not None
+    assert entry.key == "num_generations"
+    assert other_name("callbacks.nothing.of_the_sort") is None
+
+
+def test_the_table_lies_beside_its_reader() -> None:
+    text = Path(CONFIGS.parent / "sophia" / "cli" / "other_names.yaml").read_text()
+    keys = [line.rstrip(":") for line in text.splitlines() if line and line[0] not in " #"]
+    assert [entry.key for entry in table()] == keys

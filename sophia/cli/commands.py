@@ -59,8 +59,8 @@ COMMANDS = {
             name="train", about="one run, or a sweep",
             does="Builds the model, evaluates it, trains it with GRPO or Trust-GRPO, evaluates it"
             " again and shows both side by side. A run is its folder: metrics, checkpoints, the"
-            " policy and report.html are in it. With -m and several values for a key it is a sweep, one run"
-            " after the other and one table.",
+            " policy and report.html are in it. With -m and several values for a key it is a sweep,"
+            " one run after the other and one table.",
             examples=(
                 ("experiment=mine data=example model.path=MODEL", "rows and a model of your own"),
                 ("num_steps=100 run_dir=runs/a resume=true", "go on where it stopped"),

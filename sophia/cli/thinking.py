@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 _KEYS = ("annealing", "reward.trust", "reward.thinking")
+_MEASURE = "callbacks.validation.metric"
 _REMEDY = (
     "choose a judge (judge=http, with reward=paper annealing=exponential), or leave it away"
     " (reward=outcome annealing=none has no thinking reward)."
@@ -48,6 +49,8 @@ def check_thinking(cfg: DictConfig, typed: Sequence[str] = ()) -> None:
         )
     if cfg.judge:
         return
+    if OmegaConf.select(cfg, _MEASURE) == "thinking":
+        raise no_judge_for(f"{_MEASURE}=thinking")
     words = {word.lstrip("+~").partition("=")[0]: word for word in typed}
     for key in _KEYS:
         said = [w for name, w in words.items() if name == key or name.startswith(f"{key}.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
@@ -22,6 +23,8 @@ class Command:
         script: the script at the top level of the project that is this command; None without one.
         function: the function that takes the configuration, as ``module:name``, where no script is.
         sweeps: whether -m runs it once for each of several values.
+        model: how much of ``model.path`` must be there before the function is imported, as
+            ``sophia.models.hub`` names it; None: it looks itself, or needs none.
         of_a_run: whether settings of the run that ``ckpt`` lies in are its defaults.
     """
 
@@ -31,6 +34,7 @@ class Command:
     settings: str
     script: Path | None = None
     function: str = ""
+    model: Literal["config", "tokenizer"] | None = None
     sweeps: bool = False
     of_a_run: bool = False
 
@@ -56,7 +60,7 @@ COMMANDS = {
         Command(
             name="plan", about="the memory of a run", config="plan",
             settings="PlanSettings",
-            function="sophia.cli.plan:plan",
+            function="sophia.cli.plan:plan", model="config",
         ),
         Command(
             name="report", about="write the page of a run", config="report",
@@ -76,7 +80,7 @@ COMMANDS = {
         Command(
             name="check", about="the data of a run, before it trains", config="check",
             settings="CheckSettings",
-            function="sophia.cli.check:check_or_exit",
+            function="sophia.cli.check:check_or_exit", model="tokenizer",
         ),
         Command(
             name="judge-check", about="is the judge there?", config="judge_check",

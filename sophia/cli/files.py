@@ -1,14 +1,19 @@
-"""The files of a run's data and model, looked for before anything is built: missing ones are named
-at once, with how to get them."""
+"""The files of a run's data and model, looked for before anything is built.
+
+Missing ones are named at once, with how to get them.
+"""
 
 from __future__ import annotations
 
 import glob
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
+
+if TYPE_CHECKING:
+    from sophia.models.hub import Need
 
 _HUB_IDS = {
     "SophiaVL-R1-130k": "bunny127/SophiaVL-R1-130k",
@@ -36,12 +41,15 @@ def check_data_files(cfg: DictConfig, *parts: str) -> None:
             )
 
 
-def check_model(cfg: DictConfig, *, weights: bool = True) -> None:
-    """Raise ValueError when ``model.path`` is neither here nor to be had from the Hub."""
+def check_model(cfg: DictConfig, need: Need) -> None:
+    """Raise ValueError when ``model.path`` is neither here nor to be had from the Hub.
+
+    ``need`` says how much of it is asked for, as in ``sophia.models.hub``.
+    """
     if cfg.model.path is not None:
         from sophia.models.hub import check_checkpoint  # not for the built-in model
 
-        check_checkpoint(cfg.model.path, weights=weights)
+        check_checkpoint(cfg.model.path, need)
 
 
 def _patterns(node: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ def open_folder(cfg: DictConfig) -> RunFolder:
     check_launcher(cfg)
     table = step_table(cfg, world_size=world_size(cfg))
     check_data_files(cfg, "train", "heldout")
-    check_model(cfg)
+    check_model(cfg, "weights")
     if not is_rank_zero():
         return RunFolder(path=Path(cfg.run_dir))
     folder = open_run_folder(Path(cfg.run_dir), settings_text(cfg), resume=cfg.resume)

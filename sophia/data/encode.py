@@ -33,7 +33,7 @@ class PromptEncoder:
     """
 
     def __init__(self, folder: Path | str) -> None:
-        folder = find_checkpoint(folder, weights=False)
+        folder = find_checkpoint(folder, "tokenizer")
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self._images = _image_processor(folder)
         vocabulary = self.tokenizer.get_vocab()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from huggingface_hub import (
     constants,
@@ -25,41 +26,44 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
+Need = Literal["config", "tokenizer", "weights"]
+"""How much of a checkpoint must be there; each includes the one before it."""
+
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 
 _CONFIG = "config.json"
 _ASK_TIMEOUT_S = 5.0
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-_NOT_LOADED = ["*.bin", "*.pth", "*.gguf"]
-_WEIGHTS = ["*.safetensors", INDEX]
+_DOWNLOADED: Mapping[Need, Sequence[str]] = {
+    "config": [_CONFIG, "generation_config.json"],
+    "tokenizer": ["*.json", "*.txt", "*.jinja", "*.model"],
+    "weights": ["*.json", "*.txt", "*.jinja", "*.model", "*.safetensors"],
+}
 # Its Hub errors begin with that of the HTTP library that huggingface_hub uses: of httpx or another.
 _TransportError = cast("type[Exception]", HfHubHTTPError.__mro__[1])
 
 
-def find_checkpoint(name: Path | str, *, weights: bool = True) -> Path:
+def find_checkpoint(name: Path | str, need: Need = "weights") -> Path:
     """The folder of a checkpoint: a folder itself, or that of a Hub id, downloaded if need be.
-
-    Without ``weights`` only configuration, tokenizer and image processor need be there.
 
     Raises:
         ValueError: it is no folder, is not in the cache, and the Hub cannot give it.
     """
-    folder = _here(name, weights=weights)
+    folder = _here(name, need)
     if folder is not None:
         return folder
     _ask_hub(str(name))
-    ignored = _NOT_LOADED if weights else [*_NOT_LOADED, *_WEIGHTS]
-    return Path(snapshot_download(str(name), ignore_patterns=ignored))
+    return Path(snapshot_download(str(name), allow_patterns=list(_DOWNLOADED[need])))
 
 
-def check_checkpoint(name: Path | str, *, weights: bool = True) -> None:
+def check_checkpoint(name: Path | str, need: Need = "weights") -> None:
     """Raise ValueError for a checkpoint that is neither here nor to be had; loads nothing."""
-    if _here(name, weights=weights) is None:
+    if _here(name, need) is None:
         _ask_hub(str(name))
 
 
-def cached_checkpoint(name: str, *, weights: bool = True) -> Path | None:
+def cached_checkpoint(name: str, need: Need = "weights") -> Path | None:
     """The folder in the cache of a Hub id; None when it is not there, or not all of it."""
     if not is_hub_id(name):
         return None
@@ -67,7 +71,7 @@ def cached_checkpoint(name: str, *, weights: bool = True) -> Path | None:
     if not isinstance(config, str):
         return None
     folder = Path(config).parent
-    return folder if _is_whole(folder, weights=weights) else None
+    return folder if all((folder / file).is_file() for file in _files(folder, need)) else None
 
 
 def is_hub_id(name: str) -> bool:
@@ -75,7 +79,7 @@ def is_hub_id(name: str) -> bool:
     return _HUB_ID.fullmatch(name) is not None
 
 
-def _here(name: Path | str, *, weights: bool) -> Path | None:
+def _here(name: Path | str, need: Need) -> Path | None:
     """The folder on this machine, if there is one.
 
     Raises ValueError for a folder that holds no model, and for what can be no Hub id either.
@@ -89,19 +93,23 @@ def _here(name: Path | str, *, weights: bool) -> Path | None:
             f"{name} is not a model in Hugging Face format: it {what}. Point model.path at a"
             " folder that from_pretrained can load."
         )
-    return cached_checkpoint(str(name), weights=weights)
+    return cached_checkpoint(str(name), need)
 
 
-def _is_whole(folder: Path, *, weights: bool) -> bool:
-    """Whether a folder of the cache has what a run reads; a download may have broken off."""
-    needed = [_CONFIG, "tokenizer_config.json"]
+def _files(folder: Path, need: Need) -> Iterator[str]:
+    """What a run reads of a checkpoint: some may be missing where a download has broken off."""
+    yield _CONFIG
+    if need == "config":
+        return
+    yield "tokenizer_config.json"
     if "vision_config" in json.loads((folder / _CONFIG).read_text()):
-        needed.append("preprocessor_config.json")
-    if weights and (folder / INDEX).is_file():
-        needed += json.loads((folder / INDEX).read_text())["weight_map"].values()
-    elif weights:
-        needed.append(SINGLE)
-    return all((folder / file).is_file() for file in needed)
+        yield "preprocessor_config.json"
+    if need == "tokenizer":
+        return
+    if (folder / INDEX).is_file():
+        yield from set(json.loads((folder / INDEX).read_text())["weight_map"].values())
+    else:
+        yield SINGLE
 
 
 def _ask_hub(name: str) -> None:

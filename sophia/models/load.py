@@ -117,7 +117,7 @@ def empty_model(
     dtype: torch.dtype = torch.float32,
 ) -> Any:
     """The architecture of a checkpoint on the meta device, in evaluation mode."""
-    folder = find_checkpoint(folder, weights=False)
+    folder = find_checkpoint(folder, "config")
     config = AutoConfig.from_pretrained(folder)
     with torch.device("meta"):
         model = auto_class(config).from_config(

@@ -11,8 +11,10 @@ from subprocess import PIPE, STDOUT
 from textwrap import dedent
 
 import pytest
+import torch
 from transformers import AutoModelForImageTextToText
 
+from sophia.measure.disk import plan_disk
 from sophia.run.metrics_file import read_metrics
 from tests.commands import ROOT, run
 from tests.composing import composed, options
@@ -52,6 +54,17 @@ def test_the_7b_recipe_runs_on_a_cpu(finished: Path) -> None:
     names = sorted(path.name for path in (finished / "checkpoints").iterdir())
     assert names == [f"step_{step:06d}.ckpt" for step in (1, 2, 3)]  # the last two and the best
     AutoModelForImageTextToText.from_pretrained(finished / "policy")
+
+
+@pytest.mark.slow
+def test_a_checkpoint_is_as_large_as_planned(finished: Path) -> None:
+    model = AutoModelForImageTextToText.from_pretrained(finished / "policy")
+    planned = plan_disk(model, moments=2, num_kept=3, keeps_best=False, policy_dtype=torch.float32)
+    shards = (finished / "checkpoints" / "step_000003.ckpt").glob("*.distcp")
+    size = sum(shard.stat().st_size for shard in shards)
+    assert size == pytest.approx(planned.checkpoint, rel=0.1)  # a tiny model has large headers
+    weights = (finished / "policy" / "model.safetensors").stat().st_size
+    assert weights == pytest.approx(planned.policy, rel=0.02)
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ COMMANDS = {
             function="sophia.cli.export:export",
         ),
         Command(
-            name="plan", about="the memory of a run", config="plan",
+            name="plan", about="the memory and the disk of a run", config="plan",
             settings="PlanSettings",
             function="sophia.cli.plan:plan", model="config",
         ),

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 if TYPE_CHECKING:
     from sophia.models.hub import Need
 
-_HUB_IDS = {
+DATA_ON_THE_HUB = {
     "SophiaVL-R1-130k": "bunny127/SophiaVL-R1-130k",
     "geometry3k": "hiyouga/geometry3k",
     "math12k": "hiyouga/math12k",
@@ -75,9 +75,9 @@ def _matches(pattern: str) -> bool:
 
 def _remedy(pattern: str) -> str:
     for folder in Path(pattern).parents:
-        if folder.name in _HUB_IDS:
+        if folder.name in DATA_ON_THE_HUB:
             return (
-                f"Download the set: hf download {_HUB_IDS[folder.name]} --repo-type dataset"
+                f"Download the set: hf download {DATA_ON_THE_HUB[folder.name]} --repo-type dataset"
                 f" --local-dir {folder}; docs/running.md says how the folder looks."
             )
     return "Check the path, or start in the folder that it is relative to."

@@ -40,7 +40,7 @@ _DOWNLOADED: Mapping[Need, Sequence[str]] = {
     "tokenizer": ["*.json", "*.txt", "*.jinja", "*.model"],
     "weights": ["*.json", "*.txt", "*.jinja", "*.model", "*.safetensors"],
 }
-# Its Hub errors begin with that of the HTTP library that huggingface_hub uses: of httpx or another.
+# What the client's HTTP library raises: it has been requests, httpx and httpx2, by version.
 _TransportError = cast("type[Exception]", HfHubHTTPError.__mro__[1])
 
 

@@ -11,8 +11,10 @@ from subprocess import PIPE, STDOUT
 from textwrap import dedent
 
 import pytest
+import torch
 from transformers import AutoModelForImageTextToText
 
+from sophia.measure.disk import plan_disk
 from sophia.run.metrics_file import read_metrics
 from tests.commands import ROOT, run
 from tests.composing import composed, options
@@ -34,7 +36,7 @@ def test_recipes_share_the_papers_numbers(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three steps of the 7B recipe on two processes and a tiny model."""
+    """Three steps of the 7B recipe on two processes and the warm-started tiny model."""
 
     def make(root: Path) -> None:
         run(*CPU, f"run_dir={root / 'run'}", cache=root / "cache")
@@ -48,9 +50,21 @@ def test_the_7b_recipe_runs_on_a_cpu(finished: Path) -> None:
     assert [row["rl_step"] for row in rows] == ["0", "1", "2"]
     assert all(row["optim/skipped_steps"] == "0.0" for row in rows)
     assert float(rows[0]["kl"]) == 0.0
+    assert all(float(row["reward"]) > 0.1 for row in rows)  # it begins where it can be right
     names = sorted(path.name for path in (finished / "checkpoints").iterdir())
     assert names == [f"step_{step:06d}.ckpt" for step in (1, 2, 3)]  # the last two and the best
     AutoModelForImageTextToText.from_pretrained(finished / "policy")
+
+
+@pytest.mark.slow
+def test_a_checkpoint_is_as_large_as_planned(finished: Path) -> None:
+    model = AutoModelForImageTextToText.from_pretrained(finished / "policy")
+    planned = plan_disk(model, moments=2, num_kept=3, keeps_best=False, policy_dtype=torch.float32)
+    shards = (finished / "checkpoints" / "step_000003.ckpt").glob("*.distcp")
+    size = sum(shard.stat().st_size for shard in shards)
+    assert size == pytest.approx(planned.checkpoint, rel=0.1)  # a tiny model has large headers
+    weights = (finished / "policy" / "model.safetensors").stat().st_size
+    assert weights == pytest.approx(planned.policy, rel=0.02)
 
 
 @pytest.mark.slow

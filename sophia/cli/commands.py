@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sophia.cli.suggestions import nearest
 
@@ -30,6 +31,8 @@ class Command:
         script: the script at the top level of the project that is this command; None without one.
         function: the function that takes the configuration, as ``module:name``, where no script is.
         sweeps: whether -m runs it once for each of several values.
+        model: how much of ``model.path`` must be there before the function is imported, as
+            ``sophia.models.hub`` names it; None: it looks itself, or needs none.
         of_a_run: whether settings of the run that ``ckpt`` lies in are its defaults.
     """
 
@@ -43,6 +46,7 @@ class Command:
     settings: str
     script: Path | None = None
     function: str = ""
+    model: Literal["config", "tokenizer"] | None = None
     sweeps: bool = False
     of_a_run: bool = False
 
@@ -101,9 +105,9 @@ COMMANDS = {
             function="sophia.cli.export:export",
         ),
         Command(
-            name="plan", about="the memory of a run",
-            does="Says whether a run fits on a machine: the memory of each GPU, part by part. It"
-            " takes every key of train, needs no GPU and loads no weights.",
+            name="plan", about="the memory and the disk of a run",
+            does="Says whether a run fits on a machine: the memory of each GPU, part by part, and"
+            " the disk. It takes every key of train, needs no GPU and loads no weights.",
             examples=(
                 ("experiment=sophiavl_7b", "on eight GPUs of 80 GB"),
                 ("experiment=sophiavl_3b num_devices=4 device_gib=40", "on four of 40 GB"),
@@ -111,7 +115,7 @@ COMMANDS = {
             ),
             also=("estimate", "memory", "fits", "size", "dry-run", "budget"),
             config="plan", settings="PlanSettings",
-            function="sophia.cli.plan:plan",
+            function="sophia.cli.plan:plan", model="config",
         ),
         Command(
             name="report", about="write the page of a run",
@@ -170,7 +174,7 @@ COMMANDS = {
             ),
             also=("validate", "lint", "data", "inspect-data", "preprocess", "doctor", "verify"),
             config="check", settings="CheckSettings",
-            function="sophia.cli.check:check_or_exit",
+            function="sophia.cli.check:check_or_exit", model="tokenizer",
         ),
         Command(
             name="judge-check", about="is the judge there?",

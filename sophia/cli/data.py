@@ -8,6 +8,7 @@ from typing import Any, Literal
 from omegaconf import DictConfig
 
 from sophia.cli.build import build
+from sophia.cli.files import check_data_files
 from sophia.data.check.check import DataCheck, check_sample
 from sophia.data.encode import PromptEncoder
 from sophia.data.lengths import PromptFitter, PromptLimits, open_dataset
@@ -21,7 +22,11 @@ DataPart = Literal["train", "heldout", "validation"]
 
 
 def build_dataset(cfg: DictConfig, part: DataPart) -> Any:
-    """The data set of one part of the data; its images are references, none is opened yet."""
+    """The data set of one part of the data; its images are references, none is opened yet.
+
+    Raises ValueError for files that are not there.
+    """
+    check_data_files(cfg, part)
     return build(cfg, f"data.{part}", {"template": build(cfg, "template")})
 
 

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
+from sophia.cli.files import check_data_files, check_model
 from sophia.cli.processes import check_devices, check_launcher, is_rank_zero, world_size
 from sophia.cli.thinking import thinking_in_words
 from sophia.run.folder import RunFolder, open_run_folder
@@ -21,11 +22,14 @@ def open_folder(cfg: DictConfig) -> RunFolder:
     """Make or find the folder of the run, and say what will run.
 
     Raises:
-        ValueError: sizes do not divide, devices are missing, or the folder holds another run.
+        ValueError: devices, data files or the model are missing, sizes do not divide, or the
+            folder holds another run.
     """
     check_devices(cfg)
     check_launcher(cfg)
     table = step_table(cfg, world_size=world_size(cfg))
+    check_data_files(cfg, "train", "heldout")
+    check_model(cfg, "weights")
     if not is_rank_zero():
         return RunFolder(path=Path(cfg.run_dir))
     folder = open_run_folder(Path(cfg.run_dir), settings_text(cfg), resume=cfg.resume)

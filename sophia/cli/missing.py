@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sophia.run.folder import is_policy, no_such_checkpoint
+from sophia.run.folder import is_policy, no_such_checkpoint, of_hub
 
 _OPEN = "???"
 
@@ -26,7 +26,7 @@ def refuse_missing(cfg: Any) -> None:
     """
     missing = open_keys(cfg)
     for ckpt in _ckpts(cfg) if missing else ():  # which would have said the rest, were it a run
-        if not is_policy(ckpt):
+        if not (is_policy(ckpt) or of_hub(ckpt)):
             raise no_such_checkpoint(ckpt)
     if "ckpt" in missing:
         missing = [key for key in missing if not key.startswith("data.")]

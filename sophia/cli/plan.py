@@ -1,4 +1,6 @@
-"""What a run needs of each GPU, said before anything is loaded; refuses what cannot fit.
+"""What a run needs of each GPU and of the disk, said before anything is loaded.
+
+What cannot fit is refused.
 
 `python -m sophia plan` says it for GPUs that need not be here.
 """
@@ -14,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sophia.cli.build import build
+from sophia.cli.folder import step_table
 from sophia.cli.processes import is_rank_zero, world_size
 from sophia.cli.ranges import check_values
 from sophia.cli.validate import locate
@@ -30,6 +33,8 @@ from sophia.measure.memory import (
     transformers_engine_memory,
     vllm_engine_memory,
 )
+from sophia.models.export import export_dtype
+from sophia.models.hub import find_checkpoint
 from sophia.models.load import ModelLoader
 from sophia.models.sharding import frozen_vision
 
@@ -47,22 +52,24 @@ _KNOBS = {
 
 
 def plan(cfg: DictConfig) -> None:
-    """Print what a run needs of each GPU; raises ValueError when it does not fit."""
+    """Print the sizes of a step, what a run needs of each GPU, and of the disk.
+
+    Raises ValueError for sizes that do not divide, and for a run that does not fit.
+    """
     check_values(cfg)
     loader: ModelLoader = build(cfg, "model")
     if loader.path is None:
         raise ValueError("give model.path; the built-in model fits anywhere.")
     size = cfg.device_gib * GIB
-    result = memory_plan(cfg, loader, loader.path, num_processes=cfg.num_devices, device_bytes=size)
-    disk = planned_disk(cfg, loader, loader.path)
-    title = f"{cfg.name} on {cfg.num_devices} x {cfg.device_gib:g} GiB, per GPU"
+    steps = step_table(cfg, world_size=cfg.num_devices)
+    model = loader.empty(loader.path)
+    result = _memory_plan(cfg, loader, model, num_processes=cfg.num_devices, device_bytes=size)
+    disk = disk_plan(cfg, model, loader.path)
+    title = f"{cfg.name} on {cfg.num_devices} x {cfg.device_gib:g} GiB, per GPU; predicted"
     console = Console()
+    console.print(steps)
     console.print(plan_table(result, title=title))
-    console.print(
-        f"on disk, at most: {disk.total / GIB:.0f} GiB, of which a checkpoint is"
-        f" {disk.checkpoint / GIB:.0f} GiB; kept rollouts and their images come on top",
-        highlight=False,
-    )
+    console.print(disk_table(disk))
     check_fits(result, device_bytes=size)
 
 
@@ -89,21 +96,20 @@ def memory_plan(
     device_bytes: float,
 ) -> MemoryPlan:
     """The plan of the run that a configuration describes, on devices of this size."""
-    model = loader.empty(folder)
+    return _memory_plan(
+        cfg,
+        loader,
+        loader.empty(folder),
+        num_processes=num_processes,
+        device_bytes=device_bytes,
+    )
+
+
+def _memory_plan(
+    cfg: DictConfig, loader: ModelLoader, model: Any, *, num_processes: int, device_bytes: float
+) -> MemoryPlan:
     layout = _layout(cfg, loader, model, num_processes)
     return plan_memory(model, layout, _load(cfg), _engine(cfg, model, device_bytes))
-
-
-def planned_disk(cfg: DictConfig, loader: ModelLoader, folder: Path | str) -> DiskPlan:
-    """What the run that a configuration describes will write that does not grow with its steps."""
-    checkpoint, validation = (cfg.callbacks.get(name) for name in ("checkpoint", "validation"))
-    optimizer = locate("algorithm.optimizer", cfg.algorithm.optimizer["_target_"])
-    return plan_disk(
-        loader.empty(folder),
-        moments=moments_of(optimizer),
-        kept=checkpoint.keep_last + checkpoint.keep_best if checkpoint else -1,
-        copies=2 if validation and validation.save_best else 1,
-    )
 
 
 def plan_table(plan: MemoryPlan, *, title: str) -> Table:
@@ -117,6 +123,32 @@ def plan_table(plan: MemoryPlan, *, title: str) -> Table:
     totals = [sum(column.values()) / GIB for column in columns]
     table.add_section()
     table.add_row("sum", *(f"{total:.2f}" for total in totals))
+    return table
+
+
+def disk_plan(cfg: DictConfig, model: Any, folder: Path | str) -> DiskPlan:
+    """What the run of this model, from the checkpoint in ``folder``, writes to its own folder."""
+    kept, validation = cfg.callbacks.checkpoint, cfg.callbacks.get("validation")
+    return plan_disk(
+        model,
+        moments=_moments(cfg),
+        num_kept=0 if kept is None else kept.keep_last + kept.keep_best,
+        keeps_best=bool(cfg.data.get("validation") and validation and validation.save_best),
+        policy_dtype=export_dtype(find_checkpoint(folder, "config")),
+    )
+
+
+def disk_table(plan: DiskPlan) -> Table:
+    """The plan of the run's folder as a table, in GiB."""
+    table = Table("GiB", "on disk", title="the run's folder; predicted")
+    several = f"checkpoints: {plan.num_checkpoints - 1} kept and one being written"
+    table.add_row("one checkpoint", f"({plan.checkpoint / GIB:.2f})")
+    table.add_row(several, f"{plan.checkpoint * plan.num_checkpoints / GIB:.2f}")
+    if plan.best:
+        table.add_row("best/", f"{plan.best / GIB:.2f}")
+    table.add_row("policy/", f"{plan.policy / GIB:.2f}")
+    table.add_section()
+    table.add_row("sum", f"{plan.sum / GIB:.2f}")
     return table
 
 
@@ -148,16 +180,19 @@ def _layout(cfg: DictConfig, loader: ModelLoader, model: Any, num_processes: int
     strategy = cfg.trainer.strategy
     sharded = not isinstance(strategy, str)
     compute: torch.dtype = getattr(torch, strategy.compute_dtype) if sharded else torch.float32
-    optimizer = locate("algorithm.optimizer", cfg.algorithm.optimizer["_target_"])
     return Layout(
         world_size=num_processes if sharded else 1,
         compute_dtype=compute,
         offload=tuple(strategy.offload) if sharded else (),
         reference=cfg.algorithm.loss.beta > 0 and loader.lora is None,
-        moments=moments_of(optimizer),
+        moments=_moments(cfg),
         gradient_checkpointing=loader.gradient_checkpointing,
         replicated=frozenset(frozen_vision(model)) if sharded else frozenset(),
     )
+
+
+def _moments(cfg: DictConfig) -> int:
+    return moments_of(locate("algorithm.optimizer", cfg.algorithm.optimizer["_target_"]))
 
 
 def _load(cfg: DictConfig) -> Load:

@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from sophia.cli.build import build
-from sophia.cli.plan import planned_disk
+from sophia.cli.plan import disk_plan
 from sophia.data.encode import PromptEncoder
 from sophia.measure.memory import GIB
 from sophia.models.load import ModelLoader
@@ -53,7 +53,7 @@ def ask_judge(cfg: DictConfig) -> None:
 
 def check_disk(cfg: DictConfig, loader: ModelLoader, policy: Path | str, folder: Path) -> None:
     """Raise ValueError when the checkpoints of the run will not fit on the disk of its folder."""
-    needed, free = planned_disk(cfg, loader, policy).total, shutil.disk_usage(folder).free
+    needed, free = disk_plan(cfg, loader.empty(policy), policy).sum, shutil.disk_usage(folder).free
     if needed > free:
         raise ValueError(
             f"the run will write some {needed / GIB:.1f} GiB of checkpoints and weights to"

@@ -35,12 +35,24 @@ def check_devices(cfg: DictConfig) -> None:
         what, have = "GPU", found
     else:
         what, have = "CPU core", max(os.cpu_count() or 1, 2)
-    if wanted > have or (what == "GPU" and have == 0):
+    if what == "GPU" and have == 0:
+        raise ValueError(
+            f"this run wants {_as_asked(cfg)} on a machine (trainer.accelerator={accelerator}), and"
+            " here is none. experiment=sophiavl_7b_cpu tries that recipe, all but its size, on two"
+            " CPU cores in two minutes; experiment=mine is where smaller runs of your own begin"
+            " (docs/recipes.md); or start it where the GPUs are (docs/running.md)."
+        )
+    if wanted > have:
         raise ValueError(
             f"this run wants {wanted} {what}s on a machine (trainer.devices={cfg.trainer.devices},"
             f" trainer.accelerator={accelerator}), and here are {have}. Set trainer.devices (and"
             " trainer.accelerator=cpu to run without a GPU), or run it where they are."
         )
+
+
+def _as_asked(cfg: DictConfig) -> str:
+    devices = cfg.trainer.get("devices", "auto")
+    return "all GPUs" if devices == "auto" else f"{devices} GPUs"
 
 
 def check_launcher(cfg: DictConfig) -> None:

@@ -23,6 +23,7 @@ from sophia.cli import settings
 from sophia.cli.arguments import spelled
 from sophia.cli.commands import COMMANDS, CONFIGS, Command
 from sophia.cli.errors import explained, readable_errors
+from sophia.cli.files import check_model
 from sophia.cli.help import help_text
 from sophia.cli.run_defaults import asked_as_in_training
 from sophia.cli.sweep.folder import is_sweep, sweep_arguments
@@ -46,8 +47,10 @@ def run(command: Command) -> None:
 
 
 def _call_function(command: Command, cfg: DictConfig) -> None:
-    """Check the keys, and only then import the function's module, and torch with it."""
+    """Check keys and model, and only then import the function's module, and torch with it."""
     validate(cfg, getattr(settings, command.settings))
+    if command.model is not None:
+        check_model(cfg, command.model)
     module, _, name = command.function.partition(":")
     getattr(importlib.import_module(module), name)(cfg)
 

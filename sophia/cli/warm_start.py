@@ -7,8 +7,10 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -18,7 +20,8 @@ from sophia.data.datamodule import StepDataset, StepLoader, StepPlan
 from sophia.data.encode import PromptEncoder
 from sophia.data.prompts import PromptDataset
 from sophia.models.export import export
-from sophia.models.load import ModelLoader, check_folder
+from sophia.models.hub import find_checkpoint
+from sophia.models.load import ModelLoader
 from sophia.models.weights import all_weights
 from sophia.rollout.seeds import completion_seed
 from sophia.rollout.transformers.engine import TransformersEngine
@@ -35,9 +38,11 @@ log = logging.getLogger(__name__)
 
 _FORMAT = 1  # raise when a cached warm start of older code must not be used
 _CORPUS_PROMPTS = 1024
+_NOT_IN_IT: Mapping[str, Any] = {"lora": None, "dtype": "float32", "gradient_checkpointing": False}
+"""The model's settings that a warm start leaves out, with what it has instead."""
 
 
-def initial_policy(cfg: DictConfig, model: ModelLoader, train: PromptDataset) -> Path | str:
+def initial_policy(cfg: DictConfig, model: ModelLoader, train: PromptDataset) -> Path:
     """The folder of the policy that RL starts from.
 
     Raises:
@@ -45,8 +50,7 @@ def initial_policy(cfg: DictConfig, model: ModelLoader, train: PromptDataset) ->
     """
     if model.tiny is None:
         assert model.path is not None
-        check_folder(model.path)
-        return model.path
+        return find_checkpoint(model.path)
     folder = Path(cfg.cache_dir) / f"warm_start-{_key(cfg)}"
     if folder.is_dir():
         log.info("warm start: cached in %s", folder)
@@ -56,11 +60,17 @@ def initial_policy(cfg: DictConfig, model: ModelLoader, train: PromptDataset) ->
 
 def _key(cfg: DictConfig) -> str:
     """A hash of everything that decides the warm-started weights."""
+    model, warm_start, data = (
+        OmegaConf.to_container(node, resolve=True)
+        for node in (cfg.model, cfg.warm_start, cfg.data.train)
+    )
+    assert isinstance(model, dict)
     settings = {
         "format": _FORMAT,
         "seed": cfg.seed,
-        **{key: OmegaConf.to_container(cfg[key], resolve=True) for key in ("model", "warm_start")},
-        "data": OmegaConf.to_container(cfg.data.train, resolve=True),
+        "model": {**model, **_NOT_IN_IT},
+        "warm_start": warm_start,
+        "data": data,
     }
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -91,7 +101,7 @@ def _train(cfg: DictConfig, model: ModelLoader, train: PromptDataset, folder: Pa
     encoder = PromptEncoder(folder)
     end = (encoder.tokenizer.eos_token_id,)
     module = SFTModule(
-        replace(model, lora=None, dtype="float32").load(folder),
+        replace(model, **_NOT_IN_IT).load(folder),
         tokenize=lambda text: (*encoder.tokenizer(text)["input_ids"], *end),
         config=config,
     )

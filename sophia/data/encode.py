@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoTokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-from transformers.utils import cached_file
 
 from sophia.models.family import image_tokens, media_tokens
+from sophia.models.hub import find_checkpoint
 from sophia.types import EncodedPrompt, Media, Message, Prompt
 
 _IMAGE_CONFIG = "preprocessor_config.json"
@@ -33,6 +33,7 @@ class PromptEncoder:
     """
 
     def __init__(self, folder: Path | str) -> None:
+        folder = find_checkpoint(folder, "tokenizer")
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self._images = _image_processor(folder)
         vocabulary = self.tokenizer.get_vocab()
@@ -135,9 +136,9 @@ class PromptEncoder:
             self._images.save_pretrained(folder)
 
 
-def _image_processor(folder: Path | str) -> Qwen2VLImageProcessorPil | None:
+def _image_processor(folder: Path) -> Qwen2VLImageProcessorPil | None:
     """The image processor of a checkpoint, or None for a language model, which has none."""
-    if cached_file(folder, _IMAGE_CONFIG, _raise_exceptions_for_missing_entries=False) is None:
+    if not (folder / _IMAGE_CONFIG).is_file():
         return None
     return Qwen2VLImageProcessorPil.from_pretrained(folder)
 

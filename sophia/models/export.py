@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig
 
+from sophia.models.hub import find_checkpoint
 from sophia.models.load import empty_model
-from sophia.models.read import local_folder
 from sophia.models.weights import all_weights
 
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
@@ -82,7 +82,7 @@ def save_skeleton(source: Path | str, folder: Path) -> None:
     ``source`` is a local folder or a name on the hub.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for file in _files_without_weights(local_folder(source)):
+    for file in _files_without_weights(find_checkpoint(source)):
         shutil.copy(file, folder)
 
 

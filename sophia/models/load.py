@@ -19,6 +19,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from sophia.models.adapters import Adapters
 from sophia.models.family import FAMILIES, Part, part_of, tower_of
+from sophia.models.hub import find_checkpoint
 from sophia.models.tiny import TinyQwen25VL
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ def load_model(
     dtype: torch.dtype = torch.float32,
 ) -> Any:
     """The causal model of a checkpoint, with or without vision, in evaluation mode."""
-    check_folder(folder)
+    folder = find_checkpoint(folder)
     config = AutoConfig.from_pretrained(folder)
     model = auto_class(config).from_pretrained(
         folder, config=config, dtype=dtype, attn_implementation=attn_implementation
@@ -116,13 +117,13 @@ def empty_model(
     dtype: torch.dtype = torch.float32,
 ) -> Any:
     """The architecture of a checkpoint on the meta device, in evaluation mode."""
-    check_folder(folder)
+    folder = find_checkpoint(folder, "config")
     config = AutoConfig.from_pretrained(folder)
     with torch.device("meta"):
         model = auto_class(config).from_config(
             config, dtype=dtype, attn_implementation=attn_implementation
         )
-    if (Path(folder) / "generation_config.json").is_file():
+    if (folder / "generation_config.json").is_file():
         model.generation_config = GenerationConfig.from_pretrained(folder)
     return model.eval()
 
@@ -143,18 +144,6 @@ def checkpoint_activations(model: Any) -> None:
     for module in model.modules():
         if isinstance(module, GradientCheckpointingLayer):
             module.training = True
-
-
-def check_folder(folder: Path | str) -> None:
-    """Raise ValueError for a local path that holds no model; a hub name cannot be checked here."""
-    path = Path(folder)
-    local = path.is_dir() or path.is_absolute() or str(folder).startswith(".")
-    if local and not (path / "config.json").is_file():
-        what = "has no config.json" if path.is_dir() else "does not exist"
-        raise ValueError(
-            f"{folder} is not a model in Hugging Face format: it {what}. Point model.path at a"
-            " folder that from_pretrained can load."
-        )
 
 
 def freeze(model: Any, parts: Sequence[Part]) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from sophia.models.exactness import settled_rows
 from sophia.models.family import tower_of
+from sophia.models.hub import find_checkpoint
 from sophia.models.load import ModelLoader, empty_model
-from sophia.models.read import fill, local_folder, stored_dtype
+from sophia.models.read import fill, stored_dtype
 from sophia.models.scorer import TokenScorer
 from sophia.models.sharding import Sharding, frozen_vision, shard
 from sophia.types import RowsKind
@@ -98,7 +99,7 @@ class ScorerFactory:
         offload: bool,
         as_if_trained: frozenset[str] | set[str] = frozenset(),
     ) -> TokenScorer:
-        folder = local_folder(self._folder)
+        folder = find_checkpoint(self._folder)
         scorer = self._scorer(model)
         replicated: set[str] = set()
         tower = tower_of(model.config)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
 from safetensors import safe_open
 from torch import Tensor
 from torch.distributed.tensor import DTensor
@@ -16,10 +15,8 @@ from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import WeightConverter, WeightRenaming, rename_source_key
 
 from sophia.models.adapters import base_name, is_adapter
+from sophia.models.hub import INDEX, SINGLE
 from sophia.models.sharding import local, local_rows
-
-_INDEX = "model.safetensors.index.json"
-_SINGLE = "model.safetensors"
 
 
 @torch.no_grad()
@@ -74,13 +71,13 @@ def checkpoint_files(folder: Path) -> dict[str, Path]:
     Raises:
         ValueError: the folder holds no safetensors.
     """
-    index = folder / _INDEX
+    index = folder / INDEX
     if index.is_file():
         names: Mapping[str, str] = json.loads(index.read_text())["weight_map"]
         return {key: folder / file for key, file in names.items()}
-    single = folder / _SINGLE
+    single = folder / SINGLE
     if not single.is_file():
-        raise ValueError(f"{folder} holds neither {_INDEX} nor {_SINGLE}; is it downloaded?")
+        raise ValueError(f"{folder} holds neither {INDEX} nor {SINGLE}; is it downloaded?")
     with safe_open(single, framework="pt") as tensors:
         return dict.fromkeys(tensors.keys(), single)
 
@@ -120,11 +117,3 @@ def _read(parameter: Tensor, file: Path, key: str) -> None:
         rows = local_rows(parameter)
         values = stored[rows] if parameter.dim() else tensors.get_tensor(key)
         local(parameter).copy_(values)
-
-
-def local_folder(folder: Path | str) -> Path:
-    """The folder itself, or the one that the checkpoint of that name on the hub is loaded to."""
-    path = Path(folder)
-    if path.is_dir():
-        return path
-    return Path(snapshot_download(str(folder), ignore_patterns=["*.bin", "*.pth", "*.gguf"]))

@@ -13,6 +13,7 @@ from torch.distributed.checkpoint.state_dict_loader import load
 
 from sophia.models.adapters import merged_state
 from sophia.models.export import export
+from sophia.models.hub import cached_checkpoint
 from sophia.run.checkpoint import is_whole
 from sophia.run.folder import RunFolder, no_such_checkpoint
 
@@ -22,9 +23,9 @@ _PREFIX = "policy.model."
 def to_hf_folder(ckpt: Path) -> Path:
     """The folder in Hugging Face format for what a user names as a checkpoint.
 
-    That is the folder of a run, a checkpoint in one, or a folder that has the format already. A
-    checkpoint is exported to ``exports/`` of its run, once; a run that has not finished stands for
-    its last whole checkpoint.
+    That is the folder of a run, a checkpoint in one, a folder that has the format already, or a
+    Hub id that is in the cache. A checkpoint is exported to ``exports/`` of its run, once; a run
+    that has not finished stands for its last whole checkpoint.
 
     Raises:
         ValueError: it is none of these, or a run without a checkpoint.
@@ -40,6 +41,9 @@ def to_hf_folder(ckpt: Path) -> Path:
         return _export(run.last_checkpoint)
     if ckpt.suffix == ".ckpt" and ckpt.exists():
         return _export(ckpt)
+    cached = cached_checkpoint(str(ckpt))
+    if cached is not None:
+        return cached
     raise no_such_checkpoint(ckpt)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,10 +199,16 @@ def is_policy(ckpt: Path) -> bool:
 def no_such_checkpoint(ckpt: Path) -> ValueError:
     """The error for what a user calls a checkpoint and is none."""
     found = "does not exist" if not ckpt.exists() else "is neither of them"
+    hint = f" If it is a model of the Hub, first say hf download {ckpt}." if of_hub(ckpt) else ""
     return ValueError(
         f"ckpt={ckpt} {found}; give a run folder, a checkpoint step_*.ckpt in one, or a folder in"
-        " Hugging Face format."
+        f" Hugging Face format.{hint}"
     )
+
+
+def of_hub(ckpt: Path) -> bool:
+    """Whether a path that does not exist could be a model of the Hugging Face Hub, OWNER/MODEL."""
+    return not ckpt.exists() and re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", str(ckpt)) is not None
 
 
 def run_around(path: Path) -> RunFolder | None:

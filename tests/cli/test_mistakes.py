@@ -64,6 +64,11 @@ MISTAKES = [
         ("-m", "sophia", "infer", "ckpt=nowhere", "question=x"),
         "ckpt=nowhere does not exist; give a run folder",
     ),
+    (
+        ("evaluate.py", "ckpt=owner/model", "data=example"),
+        "ckpt=owner/model does not exist; give a run folder, a checkpoint step_*.ckpt in one, or a"
+        " folder in Hugging Face format. If it is a model of the Hub, first say hf download owner/",
+    ),
     (("-m", "sophia", "infer", "question=x"), "still to be said: ckpt=..."),
 ]
 

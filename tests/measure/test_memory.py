@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sophia.cli.build import build
-from sophia.cli.plan import check_fits, memory_plan
+from sophia.cli.plan import check_fits, disk_plan, memory_plan
+from sophia.measure.disk import DiskPlan
 from sophia.measure.memory import GIB, MemoryPlan
 from tests.composing import composed
 from tests.processes import sharded_run
@@ -50,6 +51,26 @@ def test_the_documents_figures_are_the_plans() -> None:
     for name in ("policy", "optimizer", "reference", "gradients", "gathered layers", "activations"):
         row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
         assert f"{figures[name] / GIB:.2f}" in row
+
+
+def disk(*overrides: str) -> DiskPlan:
+    path = f"model.path={SHAPES / 'qwen2_5_vl_7b'}"
+    cfg = composed("experiment=sophiavl_7b", path, *overrides)
+    return disk_plan(cfg, build(cfg, "model").empty(cfg.model.path), cfg.model.path)
+
+
+def test_the_disk_holds_checkpoints_of_twelve_bytes_a_weight() -> None:
+    result = disk()
+    # Float32: weights, two moments. The last two, the best, one being written. A bfloat16 policy.
+    assert result.checkpoint == 12 * SIZE_7B
+    assert result.policy == 2 * SIZE_7B
+    assert result.sum == (4 * 12 + 2) * SIZE_7B
+
+
+def test_adapters_make_small_checkpoints() -> None:
+    result = disk("experiment=sophiavl_7b_lora", "callbacks.checkpoint.keep_best=0")
+    assert 2 * SIZE_7B < result.checkpoint < 2.5 * SIZE_7B  # bfloat16 weights, few moments
+    assert result.num_checkpoints == 3
 
 
 def test_offloading_moves_to_the_host() -> None:

@@ -59,7 +59,12 @@ def export(cfg: DictConfig) -> None:
 def _target(cfg: DictConfig) -> HubTarget | None:
     if cfg.push is None:
         return None
-    return HubTarget(name=cfg.push, private=cfg.private, token=os.environ.get("HF_TOKEN"))
+    return HubTarget(
+        name=cfg.push,
+        private=cfg.private,
+        token=os.environ.get("HF_TOKEN"),
+        endpoint=os.environ.get("HF_ENDPOINT"),
+    )
 
 
 def _exported_before(cfg: DictConfig) -> Path:

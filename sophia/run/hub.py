@@ -25,6 +25,7 @@ class HubTarget:
         name: the repository, as ``USER/NAME``.
         private: whether a repository that is made now is seen by its owner alone.
         token: a token that may write there; kept out of every message.
+        endpoint: the address of the Hub; None for the usual one.
 
     Raises:
         ValueError: the name is none, there is no token, or the network is not to be used.
@@ -33,6 +34,7 @@ class HubTarget:
     name: str
     private: bool
     token: str | None
+    endpoint: str | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -60,7 +62,7 @@ def push_folder(folder: Path, target: HubTarget, *, message: str) -> str:
     Raises:
         ValueError: the Hub cannot be reached, or refuses; the folder is as it was.
     """
-    api = HfApi(token=target.token)
+    api = HfApi(endpoint=target.endpoint, token=target.token)
     disable_progress_bars()
     try:
         api.create_repo(target.name, private=target.private, repo_type="model", exist_ok=True)

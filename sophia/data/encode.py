@@ -18,6 +18,7 @@ from sophia.models.family import image_tokens, media_tokens
 from sophia.types import EncodedPrompt, Media, Message, Prompt
 
 _IMAGE_CONFIG = "preprocessor_config.json"
+_PROCESSOR_CONFIG = "processor_config.json"
 _NO_TOKEN = -1  # is no token's id
 
 
@@ -136,8 +137,15 @@ class PromptEncoder:
 
 
 def _image_processor(folder: Path | str) -> Qwen2VLImageProcessorPil | None:
-    """The image processor of a checkpoint, or None for a language model, which has none."""
-    if cached_file(folder, _IMAGE_CONFIG, _raise_exceptions_for_missing_entries=False) is None:
+    """The image processor of a checkpoint, or None for a language model, which has none.
+
+    A processor that transformers 5 has saved is one file, with the image processor as a part.
+    """
+    own, whole = (
+        cached_file(folder, name, _raise_exceptions_for_missing_entries=False)
+        for name in (_IMAGE_CONFIG, _PROCESSOR_CONFIG)
+    )
+    if own is None and (whole is None or "image_processor" not in Path(whole).read_text()):
         return None
     return Qwen2VLImageProcessorPil.from_pretrained(folder)
 

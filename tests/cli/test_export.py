@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -111,8 +112,13 @@ def composed_export(**settings: Any) -> DictConfig:
     return OmegaConf.merge(cfg, settings)  # type: ignore[return-value]
 
 
+def code(card: str) -> list[str]:
+    """The Python in a card: with transformers, with vLLM."""
+    return re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+
+
 def front_matter(card: str) -> Mapping[str, Any]:
-    return dict(OmegaConf.create(card.split("---\n")[1]))  # type: ignore[arg-type]
+    return dict(OmegaConf.create(card.split("---\n")[1]))
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +151,7 @@ def test_what_does_not_load_here_is_said(folder: Path, tiny_folder: Path, tmp_pa
     assert (loading_problem(tmp_path) or "").startswith("AutoProcessor")
     save_architecture("qwen2", tmp_path / "text", tiny=tiny_folder)
     assert loading_problem(tmp_path / "text") is None
-    (tmp_path / "text" / "tokenizer.json").unlink()
+    (tmp_path / "text" / "tokenizer.json").write_text("{")
     assert (loading_problem(tmp_path / "text") or "").startswith("AutoTokenizer cannot load it: ")
 
 
@@ -196,6 +202,30 @@ def test_the_card_of_a_run_without_a_thinking_reward(tmp_path: Path, tiny_folder
     assert "γ" not in card
     assert 'system = "You FIRST think about' in card
     assert 'before, after = "", "{question}\\nPlease think about this question' in card
+
+
+def test_the_card_of_a_language_model_with_adapters(tmp_path: Path, tiny_folder: Path) -> None:
+    text = save_architecture("qwen2", tmp_path / "text", tiny=tiny_folder)
+    made = make_run(
+        tmp_path / "run", text, "experiment=mine", "data=example", f"model.path={text}",
+        "model/lora=default", "model.lora.rank=8",
+    )  # fmt: skip
+    card = exported(made, tmp_path / "out")
+    matter = front_matter(card)
+    assert matter["pipeline_tag"] == "text-generation"
+    assert "lora" in matter["tags"]
+    assert "Adapters (LoRA, rank 8) were trained and are merged into these weights" in card
+    assert "picture.png" not in card
+    assert "torchvision" not in card
+    snippets = code(card)
+    named = f"model_id = {str(tmp_path / 'out')!r}"
+    ran: dict[str, Any] = {}
+    exec(snippets[0].replace('model_id = "out"', named), ran)
+    assert isinstance(ran["answer"], str)
+    tokens = AutoTokenizer.from_pretrained(tmp_path / "out")
+    prompt = tokens.decode(ran["inputs"]["input_ids"][0])
+    assert "You FIRST think" in prompt
+    assert "What is 2 + 3?\nPlease think about this question" in prompt
 
 
 @pytest.mark.parametrize(

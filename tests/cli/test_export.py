@@ -206,6 +206,9 @@ def test_the_card_of_a_run_without_a_thinking_reward(tmp_path: Path, tiny_folder
 
 def test_the_card_of_a_language_model_with_adapters(tmp_path: Path, tiny_folder: Path) -> None:
     text = save_architecture("qwen2", tmp_path / "text", tiny=tiny_folder)
+    (text / "chat_template.jinja").write_text(
+        "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
+    )
     made = make_run(
         tmp_path / "run", text, "experiment=mine", "data=example", f"model.path={text}",
         "model/lora=default", "model.lora.rank=8",

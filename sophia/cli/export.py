@@ -17,7 +17,7 @@ from sophia.cli.portable import SETTINGS_FILE, portable, settings_to_share
 from sophia.cli.quiet import quiet_libraries
 from sophia.models.export import hub_id
 from sophia.models.processor import loading_problem, sees_images, write_chat_template
-from sophia.report.card import Asking, Weights, model_card
+from sophia.report.card import Asking, Weights, model_card, steps_trained
 from sophia.run.checkpoint import step_of
 from sophia.run.convert import export_checkpoint, resolve_checkpoint
 from sophia.run.folder import RunFolder, run_around
@@ -81,13 +81,9 @@ def _export(cfg: DictConfig) -> Path:
     out = Path(cfg.out)
     if out.exists():
         raise ValueError(f"out={out} exists already; name a new folder.")
-    ckpt = resolve_checkpoint(Path(cfg.ckpt))
-    export_checkpoint(ckpt, out, max_shard_size=cfg.max_shard_size)
-    log.info("%s -> %s", ckpt, out)
-    run = run_around(ckpt)
-    assert run is not None  # or there would be nothing to export
+    run, steps = _write_weights(Path(cfg.ckpt), out, max_shard_size=cfg.max_shard_size)
     write_chat_template(out)
-    behind = _write_about(run, out, name=cfg.push or out.name, steps=step_of(ckpt))
+    behind = _write_about(run, out, name=cfg.push or out.name, steps=steps)
     if behind:
         log.info(
             "%s does not hold %s: there are paths of this machine or classes of your own in it, so"
@@ -101,6 +97,24 @@ def _export(cfg: DictConfig) -> Path:
             problem,
         )
     return out
+
+
+def _write_weights(given: Path, out: Path, *, max_shard_size: str) -> tuple[RunFolder, int | None]:
+    """Write the folder without card; its run, and how many RL steps the weights have behind them.
+
+    A finished run whose checkpoints are gone still has its trained policy.
+    """
+    run = run_around(given)
+    if run is not None and (run.policy / "config.json").is_file():
+        gone = given == run.path and run.last_checkpoint is None
+        if gone or given == run.policy:
+            shutil.copytree(run.policy, out)
+            log.info("%s -> %s", run.policy, out)
+            return run, steps_trained(run)
+    ckpt = resolve_checkpoint(given)
+    export_checkpoint(ckpt, out, max_shard_size=max_shard_size)
+    log.info("%s -> %s", ckpt, out)
+    return RunFolder(path=ckpt.parent.parent), step_of(ckpt)
 
 
 def _write_about(run: RunFolder, out: Path, *, name: str, steps: int | None) -> tuple[str, ...]:

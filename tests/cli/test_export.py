@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,20 @@ def test_weights_that_were_not_evaluated_have_no_table(
     assert said in card
     assert "None for these weights." in card
     assert "| accuracy" not in card
+
+
+@pytest.mark.parametrize("given", ["", "policy"])
+def test_a_run_without_checkpoints_has_its_policy(
+    given: str, tmp_path: Path, tiny_folder: Path
+) -> None:
+    made = make_run(tmp_path / "run", tiny_folder)
+    shutil.copytree(tiny_folder, made / "policy")
+    for checkpoint in (made / "checkpoints").iterdir():
+        checkpoint.unlink()
+    assert "| accuracy |" in exported(made / given, tmp_path / "out")
+    weights = "model.safetensors"
+    written = (tmp_path / "out" / weights).read_bytes()
+    assert written == (made / "policy" / weights).read_bytes()
 
 
 def test_nothing_private_leaves(

@@ -92,10 +92,7 @@ def _export(cfg: DictConfig) -> Path:
         )  # fmt: skip
     problem = loading_problem(out)
     if problem is not None:
-        log.warning(
-            "%s. Where it is installed the folder loads; vLLM brings it, sophia needs none.",
-            problem,
-        )
+        log.warning("%s", problem)
     return out
 
 

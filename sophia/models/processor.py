@@ -41,8 +41,11 @@ def loading_problem(folder: Path) -> str | None:
         kind.from_pretrained(folder, local_files_only=True)
     except ImportError as error:
         package = _PACKAGE.search(str(error))
-        needed = f"the package {package[1].lower()}" if package else str(error).strip()
-        return f"{kind.__name__} needs {needed}, which is not installed here"
+        needed = package[1].lower() if package else str(error).strip()
+        return (
+            f"{kind.__name__} needs the package {needed}, which is not installed here, so loading"
+            " was not tried. vLLM brings it, sophia does without."
+        )
     except (OSError, ValueError) as error:
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         return f"{kind.__name__} cannot load it: {first}"

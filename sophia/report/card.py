@@ -23,6 +23,7 @@ _CARDS = jinja2.Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+_CARDS.filters["number"] = lambda value: _number(value)
 _CARDS.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
 
 
@@ -124,22 +125,27 @@ def equation(settings: Mapping[str, Any]) -> str:
         trust = "γ · " if reward.get("trust") else ""
         terms.append(f"{trust}{_weight(settings.get('annealing') or {})} · thinking")
     if reward.get("format_mode") == "weight":
-        terms.append(f"{reward['format_weight']:g} · format")
+        terms.append(f"{_number(reward['format_weight'])} · format")
     extra = reward.get("extra") or {}
-    terms += [f"{part.get('weight', 1.0):g} · {name}" for name, part in extra.items()]
+    terms += [f"{_number(part.get('weight', 1.0))} · {name}" for name, part in extra.items()]
     return "R = " + " + ".join(terms)
 
 
 def _weight(annealing: Mapping[str, Any]) -> str:
     kind = str(annealing.get("_target_", "")).rpartition(".")[2]
     if kind == "Exponential":
-        return f"{annealing['start']:g} · exp(−t / {annealing['decay_steps']:g})"
+        return f"{_number(annealing['start'])} · exp(−t / {_number(annealing['decay_steps'])})"
     if kind == "Constant":
-        return f"{annealing['value']:g}"
+        return f"{_number(annealing['value'])}"
     if kind in ("Linear", "Cosine"):
-        span = f"{annealing['start']:g} → {annealing['end']:g}"
-        return f"w(t), {kind.lower()} {span} in {annealing['decay_steps']:g} steps,"
+        span = f"{_number(annealing['start'])} → {_number(annealing['end'])}"
+        return f"w(t), {kind.lower()} {span} in {_number(annealing['decay_steps'])} steps,"
     return "w(t)"
+
+
+def _number(value: Any) -> str:
+    """A number without needless zeros; what a setting of the environment has left out, as it is."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _judge(settings: Mapping[str, Any]) -> str | None:

@@ -144,10 +144,7 @@ def test_everything_that_loads_without_further_packages_does(
 
 def test_what_does_not_load_here_is_said(folder: Path, tiny_folder: Path, tmp_path: Path) -> None:
     said = loading_problem(folder)  # without torchvision; tests/vllm loads the processor
-    assert said in (
-        None,
-        "AutoProcessor needs the package torchvision, which is not installed here",
-    )
+    assert said is None or said.startswith("AutoProcessor needs the package torchvision, which")
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
     assert (loading_problem(tmp_path) or "").startswith("AutoProcessor")
     save_architecture("qwen2", tmp_path / "text", tiny=tiny_folder)
@@ -277,7 +274,7 @@ def test_nothing_private_leaves(
         if path.suffix not in (".safetensors", ".png"):
             assert not [word for word in PRIVATE if word in path.read_text()], path.name
     assert "path: '.../some-vl-3b'" in card
-    assert "on mine (rows.jsonl)" in card
+    assert "\nsome-vl-3b trained by **Trust-GRPO** with sophia 9.8.7 on mine (rows.jsonl)." in card
     assert "function: '.../rewards.py:short'" in card
     assert "+ 0.5 · short`" in card
     assert "scored by a reward model behind a server" in card

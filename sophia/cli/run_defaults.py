@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,27 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
+from sophia.cli.portable import ASKED, LENGTH, SETTINGS_FILE, shared_settings
 from sophia.run.folder import RunFolder, run_around
 
-_GROUPS = ("data", "template", "prompt_limits", "reward", "judge", "evaluation")
-_LENGTH = "sampling.max_new_tokens"
 _CHOICE = "of_run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """Where the settings of a run were found, and those that say how it asks."""
+
+    path: Path
+    settings: Mapping[str, Any]
 
 
 @contextmanager
 def asked_as_in_training(arguments: Sequence[str], keys: Collection[str]) -> Iterator[list[str]]:
-    """The command line, with the settings of the run that ``ckpt`` lies in as group choices.
+    """The command line, with the settings of the run that ``ckpt`` is of as group choices.
 
+    It lies in the folder of the run, or is an export that brings them (``sophia.cli.portable``).
     They stand before what was typed, and a group that was chosen by name is left alone, so what
-    was typed wins. Without a run folder nothing is added. ``keys`` are the command's root keys:
+    was typed wins. Without such settings nothing is added. ``keys`` are the command's root keys:
     settings that it does not have are left out.
 
     Raises:
@@ -32,7 +41,7 @@ def asked_as_in_training(arguments: Sequence[str], keys: Collection[str]) -> Ite
     """
     words = [a for a in arguments if not a.startswith("-")]
     typed = {o.key_or_group: o for o in OverridesParser.create().parse_overrides(words)}
-    runs = [run for ckpt in _ckpts(typed.get("ckpt")) if (run := run_around(ckpt)) is not None]
+    runs = [run for ckpt in _ckpts(typed.get("ckpt")) if (run := _run_of(ckpt)) is not None]
     if not runs:
         yield list(arguments)
         return
@@ -44,7 +53,7 @@ def asked_as_in_training(arguments: Sequence[str], keys: Collection[str]) -> Ite
     with tempfile.TemporaryDirectory() as folder:
         added = [f"hydra.searchpath=[file://{folder}]"]
         for name, value in settings.items():
-            if name == _LENGTH:
+            if name == LENGTH:
                 added.append(f"{name}={value}")
                 continue
             if not value:
@@ -66,25 +75,33 @@ def _ckpts(override: Override | None) -> list[Path]:
     return [Path(str(v)) for v in value] if isinstance(value, list) else [Path(str(value))]
 
 
-def _common_settings(runs: Sequence[RunFolder], typed: Mapping[str, Any]) -> dict[str, Any]:
+def _common_settings(runs: Sequence[_Run], typed: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the first run, if the others would ask the same questions."""
-    first, *others = map(_settings, runs)
+    first, *others = (run.settings for run in runs)
     for run, other in zip(runs[1:], others, strict=True):
-        for name in (*_GROUPS, _LENGTH):
+        for name in (*ASKED, LENGTH):
             if name not in typed and _asked(name, first) != _asked(name, other):
                 raise ValueError(
                     f"the runs {runs[0].path} and {run.path} differ in {name}; say which by"
                     f" {name}=... on the command line, or evaluate them one by one."
                 )
-    return first
+    return dict(first)
+
+
+def _run_of(ckpt: Path) -> _Run | None:
+    run = run_around(ckpt)
+    if run is not None:
+        return _Run(path=run.path, settings=_settings(run))
+    shared = ckpt / SETTINGS_FILE
+    return _Run(path=ckpt, settings=shared_settings(shared)) if shared.is_file() else None
 
 
 def _settings(run: RunFolder) -> dict[str, Any]:
     config = OmegaConf.to_container(OmegaConf.load(run.config), resolve=False)
     assert isinstance(config, dict)
-    settings = {name: config[name] for name in _GROUPS if name in config}
+    settings = {name: config[name] for name in ASKED if name in config}
     length = config.get("sampling", {}).get("max_new_tokens")
-    return settings if length is None else {**settings, _LENGTH: length}
+    return settings if length is None else {**settings, LENGTH: length}
 
 
 def _asked(name: str, settings: Mapping[str, Any]) -> Any:

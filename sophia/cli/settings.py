@@ -85,6 +85,8 @@ class ExportSettings:
     name: str
     ckpt: str | None
     out: str | None
+    push: str | None
+    private: bool
     max_shard_size: str
     run_dir: str
     debug: bool

@@ -18,6 +18,7 @@ from sophia.models.hub import find_checkpoint
 from sophia.types import EncodedPrompt, Media, Message, Prompt
 
 _IMAGE_CONFIG = "preprocessor_config.json"
+_PROCESSOR_CONFIG = "processor_config.json"
 _NO_TOKEN = -1  # is no token's id
 
 
@@ -137,8 +138,13 @@ class PromptEncoder:
 
 
 def _image_processor(folder: Path) -> Qwen2VLImageProcessorPil | None:
-    """The image processor of a checkpoint, or None for a language model, which has none."""
-    if not (folder / _IMAGE_CONFIG).is_file():
+    """The image processor of a checkpoint, or None for a language model, which has none.
+
+    A processor that transformers 5 has saved is one file, with the image processor as a part.
+    """
+    whole = folder / _PROCESSOR_CONFIG
+    in_whole = whole.is_file() and "image_processor" in whole.read_text()
+    if not (in_whole or (folder / _IMAGE_CONFIG).is_file()):
         return None
     return Qwen2VLImageProcessorPil.from_pretrained(folder)
 

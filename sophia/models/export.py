@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +18,10 @@ from sophia.models.load import empty_model
 from sophia.models.weights import all_weights
 
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
+_ABOUT_ANOTHER = ("README.md", "curves.png", "sophia.yaml")
 _MAX_SHARD_SIZE = "5GB"
+_HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
+_IN_HUB_CACHE = re.compile(r"models--([\w.-]+?)--([\w.-]+)")
 
 
 def export_policy(model: Any, skeleton: Path, folder: Path, *, write: bool) -> None:
@@ -79,16 +83,33 @@ def export_dtype(skeleton: Path) -> torch.dtype:
 def save_skeleton(source: Path | str, folder: Path) -> None:
     """Copy everything of a checkpoint but its weights, so that a run's folder explains itself.
 
-    ``source`` is a local folder or a name on the hub.
+    What an export says about the run it came from (card, curves, settings) is not copied: it is
+    not about the weights to come. ``source`` is a local folder or a name on the hub.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for file in _files_without_weights(find_checkpoint(source)):
         shutil.copy(file, folder)
 
 
+def hub_id(path: str | None) -> str | None:
+    """The id on the Hub of a model that is named by it, or by its folder in the Hub's cache.
+
+    None for any other folder.
+    """
+    if path is None:
+        return None
+    cached = _IN_HUB_CACHE.search(path)
+    if cached:
+        return f"{cached[1]}/{cached[2]}"
+    return path if _HUB_ID.fullmatch(path) and not Path(path).exists() else None
+
+
 def _files_without_weights(folder: Path) -> list[Path]:
     return [
         file
         for file in sorted(folder.iterdir())
-        if file.is_file() and file.suffix not in _WEIGHTS and ".index." not in file.name
+        if file.is_file()
+        and file.suffix not in _WEIGHTS
+        and ".index." not in file.name
+        and file.name not in _ABOUT_ANOTHER
     ]

@@ -44,12 +44,16 @@ def checkpoint_path(folder: Path, rl_step: int) -> Path:
     return folder / f"step_{rl_step:06d}.ckpt"
 
 
+def step_of(path: Path) -> int | None:
+    """How many RL steps a checkpoint has behind it, by its name; None for another name."""
+    match = _NAME.fullmatch(path.name)
+    return int(match[1]) if match else None
+
+
 def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
     """The checkpoints in a folder as (RL steps done, path), earliest first, whole or not."""
     found = [
-        (int(match[1]), path)
-        for path in folder.glob("step_*.ckpt")
-        if (match := _NAME.fullmatch(path.name))
+        (step, path) for path in folder.glob("step_*.ckpt") if (step := step_of(path)) is not None
     ]
     return sorted(found)
 

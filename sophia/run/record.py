@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-_PACKAGES = ("torch", "lightning", "transformers", "hydra-core", "vllm", "numpy")
+_PACKAGES = ("sophia-grpo", "torch", "lightning", "transformers", "hydra-core", "vllm", "numpy")
 
 
 def write_run_record(

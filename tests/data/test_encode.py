@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -43,6 +47,24 @@ def test_an_unopened_image_is_our_mistake(encoder: PromptEncoder) -> None:
     trap = prompt(messages=(Message(role="user", content=(closed, "what?")),))
     with pytest.raises(TypeError, match="is not open"):
         encoder(trap)
+
+
+def test_an_image_processor_may_be_a_part_of_the_processors_file(
+    tiny_folder: Path, tmp_path: Path, encoder: PromptEncoder, digits: DigitsDataset
+) -> None:
+    """As ``AutoProcessor.from_pretrained(...).save_pretrained(...)`` of transformers 5 writes."""
+    shutil.copytree(tiny_folder, tmp_path, dirs_exist_ok=True)
+    own = tmp_path / "preprocessor_config.json"
+    whole = {
+        "image_processor": json.loads(own.read_text()),
+        "processor_class": "Qwen2_5_VLProcessor",
+    }
+    own.unlink()
+    assert PromptEncoder(tmp_path).pixels_per_token_side == 1  # a language model
+    (tmp_path / "processor_config.json").write_text(json.dumps(whole))
+    again = PromptEncoder(tmp_path)
+    assert again.pixel_range == encoder.pixel_range
+    assert torch.equal(again(digits[0]).prompt_ids, encoder(digits[0]).prompt_ids)
 
 
 def test_text_comes_back(encoder: PromptEncoder) -> None:

@@ -61,12 +61,22 @@ def _patterns(node: Any, path: str) -> Iterator[tuple[str, str]]:
         return
     target = str(node.get("_target_", "")).rpartition(".")[2]
     if target == "row_sources":
-        yield from ((f"{path}.files.{name}", str(p)) for name, p in node["files"].items())
+        yield from _files(node["files"], f"{path}.files")
     elif target == "RowSource" and isinstance(node.get("rows"), str):
         yield f"{path}.rows", node["rows"]
     else:
         for key, value in node.items():
             yield from _patterns(value, f"{path}.{key}")
+
+
+def _files(files: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Those of ``row_sources``: a mapping, a list, or one alone."""
+    if isinstance(files, dict):
+        yield from ((f"{path}.{name}", str(pattern)) for name, pattern in files.items())
+    elif isinstance(files, list):
+        yield from ((f"{path}[{place}]", str(pattern)) for place, pattern in enumerate(files))
+    else:
+        yield path, str(files)
 
 
 def _matches(pattern: str) -> bool:

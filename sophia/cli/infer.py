@@ -104,5 +104,5 @@ def _thinking(judge: ThinkingJudge, prompt: Prompt, completion: Completion) -> s
     try:
         judged = judge.open_step().submit(prompt, [completion]).result()[0]
     except ValueError as error:
-        return f"thinking not scored ({error})"
+        return f"thinking not scored ({str(error).partition('. ')[0]})"
     return "thinking not scored" if judged is None else f"thinking {judged:g}"

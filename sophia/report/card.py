@@ -162,6 +162,8 @@ def data_names(settings: Mapping[str, Any]) -> str:
     files = (train.get("sources") or {}).get("files")
     if isinstance(files, Mapping):
         return ", ".join(f"{name} ({_last(file)})" for name, file in files.items())
+    if files:
+        return ", ".join(_last(file) for file in ([files] if isinstance(files, str) else files))
     kind = str(train.get("_target_", "")).rpartition(".")[2]
     return "questions about two handwritten digits" if kind == "DigitsDataset" else kind
 

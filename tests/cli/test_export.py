@@ -31,7 +31,7 @@ EVERYTHING_PRIVATE = (
     "experiment=mine",
     "data=example",
     "model.path=/home/me/models/some-vl-3b",
-    "data.train.sources.files.mine=/home/me/secret/rows.jsonl",
+    "data.train.sources.files=/home/me/secret/rows.jsonl",
     "reward=paper",
     "annealing=exponential",
     "judge=http",
@@ -195,7 +195,7 @@ def test_the_card_of_a_run_without_a_thinking_reward(tmp_path: Path, tiny_folder
     matter = front_matter(card)
     assert matter["base_model"] == "Qwen/Qwen2.5-VL-3B-Instruct"
     assert matter["tags"] == ["sophia", "grpo", "reinforcement-learning"]
-    assert "by **GRPO** with sophia 9.8.7 on mine (rows.jsonl)." in card
+    assert "by **GRPO** with sophia 9.8.7 on rows.jsonl." in card
     assert "`R = outcome + 0.1 · format`." in card
     assert "γ" not in card
     assert 'system = "You FIRST think about' in card
@@ -274,7 +274,7 @@ def test_nothing_private_leaves(
         if path.suffix not in (".safetensors", ".png"):
             assert not [word for word in PRIVATE if word in path.read_text()], path.name
     assert "path: '.../some-vl-3b'" in card
-    assert "\nsome-vl-3b trained by **Trust-GRPO** with sophia 9.8.7 on mine (rows.jsonl)." in card
+    assert "\nsome-vl-3b trained by **Trust-GRPO** with sophia 9.8.7 on rows.jsonl." in card
     assert "function: '.../rewards.py:short'" in card
     assert "+ 0.5 · short`" in card
     assert "scored by a reward model behind a server" in card
@@ -409,7 +409,7 @@ def test_a_real_run_is_exported_and_evaluated(finished: Path, tmp_path: Path, ca
     assert str(finished.parent) not in card
     said = run("evaluate.py", f"ckpt={out}", f"run_dir={tmp_path / 'own'}", cache=cache)
     assert f"as in {out}" in said
-    assert "8 questions, seed 0" in said
+    assert "8 questions, seed 0" in " ".join(said.split())
     record = json.loads((finished / "run.json").read_text())
     figures = json.loads((tmp_path / "own" / "results.json").read_text())["policies"][0]["figures"]
     assert figures["accuracy"]["value"] == record["accuracy_after"]

@@ -104,8 +104,8 @@ def test_plan_and_check_refuse_it_too(tmp_path: Path) -> None:
 
 def test_greedy_is_for_infer() -> None:
     with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
-        cfg = compose("infer", overrides=["ckpt=somewhere", "sampling.temperature=0.0"])
-    validate(cfg, InferSettings)
+        cfg = compose("infer", overrides=["sampling.temperature=0.0"])
+    validate(filled(cfg), InferSettings)
 
 
 @pytest.mark.slow

@@ -78,7 +78,7 @@ def test_infer_answers_and_grades(looked_at: Path, cache: Path) -> None:
         "question=What is their sum?", "answer=4", "sampling.max_new_tokens=5", cache=cache,
     )  # fmt: skip
     assert "picture.png: What is their sum?" in output
-    assert "[right answer 4: outcome 0, format 0]" in output
+    assert "[right answer 4: outcome 0, format 0, thinking not scored (prompt" in output
 
 
 def test_infer_reads_standard_input(looked_at: Path, cache: Path) -> None:

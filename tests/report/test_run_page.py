@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sophia.evaluation.records import EvalRecord, save_records
 from sophia.report.gallery import kind_of, save_images
@@ -45,7 +46,7 @@ def write_metrics(folder: Path, num_steps: int) -> None:
 @pytest.fixture
 def run_dir(tmp_path: Path) -> Path:
     """As a run leaves it, with hostile text wherever text can come from outside."""
-    (tmp_path / "config.yaml").write_text(f"name: '{EVIL}'\n")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"name": EVIL}))
     write_metrics(tmp_path, 20)
     save(tmp_path, "before", BEFORE)
     save(tmp_path, "after", AFTER)

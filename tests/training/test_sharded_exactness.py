@@ -10,7 +10,7 @@ import torch
 
 from sophia.training.update import UpdateConfig
 from tests.models.architectures import save_architecture
-from tests.processes import sharded_run, start_processes
+from tests.processes import finish, sharded_run, start_processes, stopped_messages
 from tests.sharded_worker import TextOnly
 from tests.short_run import LIGHTNINGS_REMARKS, Run
 from tests.training.test_strategy import assert_same_update
@@ -35,8 +35,7 @@ def test_two_processes_give_the_update_of_one(name: str, tiny_folder: Path, tmp_
 
 def test_all_processes_refuse_together(tiny_folder: Path, tmp_path: Path) -> None:
     folder = save_architecture("gemma2", tmp_path / "gemma2", tiny=tiny_folder)
-    processes = start_processes(2, tmp_path / "out.pt", folder=folder, text_only=True)
-    for process in processes:
-        output, _ = process.communicate(timeout=100)
-        assert process.returncode != 0
-        assert "naive rows are no way out" in output
+    out = tmp_path / "out.pt"
+    finish(start_processes(2, out, folder=folder, text_only=True), timeout_s=100.0)
+    messages = stopped_messages(2, out)
+    assert all("naive rows are no way out" in message for message in messages)

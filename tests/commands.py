@@ -30,6 +30,11 @@ SMALL_RUN = (
 )
 """Overrides of a quick start that takes seconds and moves its weights from the first step."""
 
+SHORT_WARM_START = (
+    "warm_start.max_steps=70", "warm_start.check_from=70", "warm_start.stop_accuracy=0.01",
+)  # fmt: skip
+"""Overrides after which the tiny model knows the tags, and is right now and then."""
+
 
 def start(*arguments: str, cache: Path) -> WarmProcess:
     """`python ARGUMENTS` in the project's root, its imports done."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands import SMALL_RUN, run_cold
+from tests.commands import SHORT_WARM_START, SMALL_RUN, run_cold
 from tests.once import made_once
 from tests.progress import pytest_configure
 
@@ -58,6 +58,17 @@ def digits() -> DigitsDataset:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where commands keep warm starts."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quick start after a short warm start: its folder ``run``, and ``cache``."""
+
+    def make(root: Path) -> object:
+        sizes = (*SHORT_WARM_START, "num_steps=2", "data.heldout.num_prompts=8")
+        return run_cold("train.py", *sizes, f"run_dir={root / 'run'}", cache=root / "cache")
+
+    return made_once(tmp_path_factory, "taught", make)
 
 
 @pytest.fixture(scope="session")

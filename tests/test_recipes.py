@@ -16,11 +16,11 @@ from transformers import AutoModelForImageTextToText
 
 from sophia.measure.disk import plan_disk
 from sophia.run.metrics_file import read_metrics
-from tests.commands import ROOT, run
+from tests.commands import ROOT, SHORT_WARM_START, run
 from tests.composing import composed, options
 from tests.once import made_once
 
-CPU = ("train.py", "experiment=sophiavl_7b_cpu")
+CPU = ("train.py", "experiment=sophiavl_7b_cpu", *SHORT_WARM_START)
 
 
 @pytest.mark.parametrize("name", [n for n in options("experiment") if n.startswith("sophiavl")])
@@ -35,11 +35,11 @@ def test_recipes_share_the_papers_numbers(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory, taught: Path) -> Path:
     """Three steps of the 7B recipe on two processes and the warm-started tiny model."""
 
     def make(root: Path) -> None:
-        run(*CPU, f"run_dir={root / 'run'}", cache=root / "cache")
+        run(*CPU, f"run_dir={root / 'run'}", cache=taught / "cache")
 
     return made_once(tmp_path_factory, "recipe", make) / "run"
 

@@ -15,8 +15,6 @@ from sophia.data.encode import PromptEncoder
 from sophia.measure.memory import GIB
 from sophia.models.load import ModelLoader
 from sophia.rewards.custom import CustomReward
-from sophia.rewards.judge.check import ping
-from sophia.rewards.judge.http import HTTPJudge
 from sophia.types import Completion, Prompt
 
 
@@ -46,9 +44,13 @@ def try_rewards(
 def ask_judge(cfg: DictConfig) -> None:
     """Ask a judge behind a server once, if there is one; raises ValueError when none answers."""
     judge = build(cfg, "judge")
-    if isinstance(judge, HTTPJudge):
-        with closing(judge):
-            ping(judge)
+    if not any(base.__name__ == "HTTPJudge" for base in type(judge).__mro__):
+        return
+
+    from sophia.rewards.judge.check import ping  # and the client of servers, half a second
+
+    with closing(judge):
+        ping(judge)
 
 
 def check_disk(cfg: DictConfig, loader: ModelLoader, policy: Path | str, folder: Path) -> None:

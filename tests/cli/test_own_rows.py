@@ -16,7 +16,6 @@ from sophia.cli.thinking import check_thinking, take_judge_away
 from sophia.cli.validate import validate
 from tests.commands import ROOT, run
 from tests.composing import composed, options
-from tests.once import made_once
 
 OWN = ("model.path=some/model", "data.train.sources.files=rows.jsonl")
 
@@ -102,20 +101,9 @@ def test_a_weight_of_nothing_is_refused_with_the_reason(tmp_path: Path) -> None:
     assert "annealing.start is about the thinking reward, but there is no judge" in said
 
 
-@pytest.fixture(scope="module")
-def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the quick start exports, two steps after its warm start."""
-
-    def make(folder: Path) -> object:
-        sizes = ("num_steps=2", "data.heldout.num_prompts=8", "data.validation.num_prompts=4")
-        return run("train.py", *sizes, f"run_dir={folder}", cache=folder.parent / "cache")
-
-    return made_once(tmp_path_factory, "taught", make)
-
-
 @pytest.mark.slow
 def test_the_example_is_trained_and_evaluated_as_documented(taught: Path, tmp_path: Path) -> None:
-    command = documented().replace("MODEL", f"{taught / 'policy'}")
+    command = documented().replace("MODEL", f"{taught / 'run' / 'policy'}")
     own = tmp_path / "run"
     said = run(*command.split()[1:], f"run_dir={own}", cache=tmp_path)
     with (own / "metrics.csv").open(newline="") as file:

@@ -77,7 +77,7 @@ def test_a_sweep_survives_a_kill_and_ends_with_one_table(tmp_path: Path, cache: 
         "train.py",
         "-m",
         *TINY,
-        *SWEPT,
+        *SWEPT[1:],
         "hydra.launcher.parallel=2",
         f"sweep_dir={tmp_path}",
     )
@@ -88,22 +88,19 @@ def test_a_sweep_survives_a_kill_and_ends_with_one_table(tmp_path: Path, cache: 
     process.communicate()
     assert within(10, lambda: not jobs_of(tmp_path))  # the jobs die with their sweep
     done = {path.parent.name: path.stat().st_mtime_ns for path in tmp_path.glob("*/run.json")}
-    assert 2 <= len(done) < 8
+    assert 2 <= len(done) < 4
 
     output = run(*arguments, cache=cache)
     assert output.count("finished before") == len(done)
     for name, written in done.items():
         assert (tmp_path / name / "run.json").stat().st_mtime_ns == written
-    assert "annealing-constant_reward.trust-False_seed-1: done" in output
-    assert "8 runs" in output
+    assert "reward.trust-False_seed-1: done" in output
+    assert "4 runs" in " ".join(output.split())
     assert "reward.trust" in output
     with (tmp_path / "sweep.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {(r["annealing"], r["reward.trust"], r["seed"]) for r in rows} == {
-        (a, t, s)
-        for a in ("exponential", "constant")
-        for t in ("True", "False")
-        for s in ("0", "1")
+    assert {(r["reward.trust"], r["seed"]) for r in rows} == {
+        (trust, seed) for trust in ("True", "False") for seed in ("0", "1")
     }
     assert (tmp_path / "sweep.html").is_file()
 

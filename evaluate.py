@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 
-from sophia.cli.settings import EvaluateSettings
 from sophia.cli.start import start
-from sophia.cli.validate import validate
+from sophia.cli.validation.settings import EvaluateSettings
+from sophia.cli.validation.validate import validate
 
 
 def evaluate(cfg: DictConfig) -> None:
     """One evaluation: validate, find the policies, ask each of them, show them side by side."""
     validate(cfg, EvaluateSettings)
 
-    from sophia.cli.evaluation import answer, find_policies, output_folder, show
+    from sophia.cli.verbs.evaluation import answer, find_policies, output_folder, show
 
     policies = find_policies(cfg)
     output = output_folder(cfg, policies)

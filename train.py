@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 
-from sophia.cli.settings import TrainSettings
 from sophia.cli.start import start
-from sophia.cli.validate import validate
+from sophia.cli.validation.settings import TrainSettings
+from sophia.cli.validation.validate import validate
 
 
 def train(cfg: DictConfig) -> None:
     """One run: validate, build, evaluate, train, evaluate, show."""
     validate(cfg, TrainSettings)
 
-    from sophia.cli.folder import open_folder
+    from sophia.cli.running.folder import open_folder
 
     folder = open_folder(cfg)
 
     # From here on torch, Lightning and transformers are needed: seconds that no typo waits for.
-    from sophia.cli.results import show
-    from sophia.cli.run import evaluate, fit, opened_run, save_policy
+    from sophia.cli.running.results import show
+    from sophia.cli.running.run import evaluate, fit, opened_run, save_policy
 
     with opened_run(cfg, folder) as run:
         before = evaluate(run, "before")

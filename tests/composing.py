@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import sophia.cli.start  # noqa: F401  (which shows Hydra where our launcher is)
 from sophia.cli.commands import CONFIGS
-from sophia.cli.missing import open_keys
+from sophia.cli.validation.missing import open_keys
 
 
 def composed(*overrides: str, config: str = "train") -> DictConfig:

@@ -10,10 +10,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from sophia.cli.build import build
 from sophia.cli.commands import CONFIGS
-from sophia.cli.settings import EvaluateSettings, TrainSettings
-from sophia.cli.validate import validate
+from sophia.cli.running.build import build
+from sophia.cli.validation.settings import EvaluateSettings, TrainSettings
+from sophia.cli.validation.validate import validate
 from sophia.schedules import Exponential
 from tests.builders import completion, prompt
 from tests.composing import composed, filled, options

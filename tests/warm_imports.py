@@ -11,11 +11,11 @@ os.environ["OMP_NUM_THREADS"] = "1"  # torch reads it when it is imported
 os.environ["VLLM_LOGGING_LEVEL"] = "ERROR"  # and vLLM this
 
 _NAMES = (
-    "sophia.cli.check",
-    "sophia.cli.evaluation",
-    "sophia.cli.infer",
-    "sophia.cli.results",
-    "sophia.cli.run",
+    "sophia.cli.verbs.check",
+    "sophia.cli.verbs.evaluation",
+    "sophia.cli.verbs.infer",
+    "sophia.cli.running.results",
+    "sophia.cli.running.run",
     "sophia.cli.start",
     "sophia.callbacks.report",
     "sophia.callbacks.timeline",

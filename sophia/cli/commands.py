@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sophia.cli.suggestions import nearest
+from sophia.cli.command_line.suggestions import nearest
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
@@ -27,7 +27,7 @@ class Command:
         examples: what is typed behind the name, and what that is for.
         also: words of other programs for it, which a mistyped name is compared with.
         config: the file of configs/ that its configuration is composed from.
-        settings: the dataclass of ``sophia.cli.settings`` that names its root keys.
+        settings: the dataclass of ``sophia.cli.validation.settings`` that names its root keys.
         script: the script at the top level of the project that is this command; None without one.
         function: the function that takes the configuration, as ``module:name``, where no script is.
         sweeps: whether -m runs it once for each of several values.
@@ -102,7 +102,7 @@ COMMANDS = {
             ),
             also=("convert", "merge", "save", "upload", "push", "publish", "merge-and-unload"),
             config="export", settings="ExportSettings",
-            function="sophia.cli.export:export",
+            function="sophia.cli.verbs.export:export",
         ),
         Command(
             name="plan", about="the memory and the disk of a run",
@@ -115,7 +115,7 @@ COMMANDS = {
             ),
             also=("estimate", "memory", "fits", "size", "dry-run", "budget"),
             config="plan", settings="PlanSettings",
-            function="sophia.cli.plan:plan", model="config",
+            function="sophia.cli.verbs.plan:plan", model="config",
         ),
         Command(
             name="report", about="write the page of a run",
@@ -130,7 +130,7 @@ COMMANDS = {
             ),
             also=("ui", "show", "page", "dashboard", "view", "plot", "html", "curves", "visualize"),
             config="report", settings="ReportSettings",
-            function="sophia.cli.report:report",
+            function="sophia.cli.verbs.report:report",
         ),
         Command(
             name="inspect", about="one group of one step",
@@ -144,7 +144,7 @@ COMMANDS = {
             ),
             also=("group", "rollouts", "samples", "completions", "look", "cat", "trace"),
             config="inspect", settings="InspectSettings",
-            function="sophia.cli.report:inspect_group",
+            function="sophia.cli.verbs.report:inspect_group",
         ),
         Command(
             name="infer", about="ask a policy a question",
@@ -159,7 +159,7 @@ COMMANDS = {
             ),
             also=("predict", "chat", "generate", "ask", "inference", "sample", "query", "serve"),
             config="infer", settings="InferSettings",
-            function="sophia.cli.infer:infer", of_a_run=True,
+            function="sophia.cli.verbs.infer:infer", of_a_run=True,
         ),
         Command(
             name="check", about="the data of a run, before it trains",
@@ -174,7 +174,7 @@ COMMANDS = {
             ),
             also=("validate", "lint", "data", "inspect-data", "preprocess", "doctor", "verify"),
             config="check", settings="CheckSettings",
-            function="sophia.cli.check:check_or_exit", model="tokenizer",
+            function="sophia.cli.verbs.check:check_or_exit", model="tokenizer",
         ),
         Command(
             name="judge-check", about="is the judge there?",
@@ -188,7 +188,7 @@ COMMANDS = {
             ),
             also=("ping", "judge", "check-judge", "reward-model", "judge_check"),
             config="judge_check", settings="JudgeCheckSettings",
-            function="sophia.cli.judge_check:judge_check_or_exit",
+            function="sophia.cli.verbs.judge_check:judge_check_or_exit",
         ),
     )
 }  # fmt: skip

@@ -7,7 +7,7 @@ import warnings
 
 from transformers.utils import logging as transformers_logging
 
-from sophia.cli.processes import is_rank_zero
+from sophia.cli.running.processes import is_rank_zero
 
 _REMARKS = (
     r".*does not have many workers.*",

@@ -19,16 +19,16 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from sophia.cli import settings
-from sophia.cli.arguments import spelled
+from sophia.cli.command_line.arguments import spelled
+from sophia.cli.command_line.errors import explained, readable_errors
+from sophia.cli.command_line.run_defaults import asked_as_in_training
+from sophia.cli.command_line.thinking import check_thinking, take_judge_away
 from sophia.cli.commands import COMMANDS, CONFIGS, Command
-from sophia.cli.errors import explained, readable_errors
-from sophia.cli.files import check_model
 from sophia.cli.help import help_text
-from sophia.cli.run_defaults import asked_as_in_training
+from sophia.cli.running.files import check_model
 from sophia.cli.sweep.folder import is_sweep, sweep_arguments
-from sophia.cli.thinking import check_thinking, take_judge_away
-from sophia.cli.validate import validate
+from sophia.cli.validation import settings
+from sophia.cli.validation.validate import validate
 from sophia.run.folder import RunFolder
 
 Function = Callable[[DictConfig], Any]

@@ -11,12 +11,12 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from sophia.cli.advice import column_advice, warn_of_columns
-from sophia.cli.check import check
 from sophia.cli.commands import CONFIGS
-from sophia.cli.data import DataPart, build_dataset, prompt_fitter
-from sophia.cli.settings import CheckSettings
-from sophia.cli.validate import validate
+from sophia.cli.running.advice import column_advice, warn_of_columns
+from sophia.cli.running.data import DataPart, build_dataset, prompt_fitter
+from sophia.cli.validation.settings import CheckSettings
+from sophia.cli.validation.validate import validate
+from sophia.cli.verbs.check import check
 from sophia.rewards.gold import gold_checker
 from sophia.rewards.outcome import OutcomeReward
 from sophia.types import Message, Prompt

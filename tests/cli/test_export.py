@@ -15,11 +15,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
+from sophia.cli.command_line.portable import portable, settings_to_share, shared_settings
+from sophia.cli.command_line.run_defaults import asked_as_in_training
 from sophia.cli.commands import CONFIGS
-from sophia.cli.export import export
-from sophia.cli.folder import settings_text
-from sophia.cli.portable import portable, settings_to_share, shared_settings
-from sophia.cli.run_defaults import asked_as_in_training
+from sophia.cli.running.folder import settings_text
+from sophia.cli.verbs.export import export
 from sophia.models.export import hub_id, save_skeleton
 from sophia.models.load import load_model
 from sophia.models.processor import loading_problem, write_chat_template

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from sophia.cli.files import check_data_files
-from sophia.cli.processes import check_devices
+from sophia.cli.running.files import check_data_files
+from sophia.cli.running.processes import check_devices
 from tests.commands import ROOT, run
 from tests.composing import composed, options
 

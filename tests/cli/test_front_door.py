@@ -11,7 +11,7 @@ import pytest
 
 from sophia.cli.commands import COMMANDS, ROOT
 from sophia.cli.help import help_text
-from sophia.cli.signatures import signature_of
+from sophia.cli.validation.signatures import signature_of
 
 STANDARD = set(sys.stdlib_module_names)
 HYDRA = {"hydra", "omegaconf", "antlr4", "yaml", "_yaml", "hydra_plugins", "attr", "packaging"}
@@ -78,7 +78,7 @@ def test_the_list(arguments: list[str], status: int, said: str) -> None:
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_help_names_groups_choices_and_keys(name: str) -> None:
     said = help_text(COMMANDS[name])
-    settings = signature_of(f"sophia.cli.settings.{COMMANDS[name].settings}").parameters
+    settings = signature_of(f"sophia.cli.validation.settings.{COMMANDS[name].settings}").parameters
     for key in settings:
         assert re.search(rf"\b{key}\b", said), key
     if name == "train":

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from sophia.cli.arguments import spelled
-from sophia.cli.settings import CheckSettings, EvaluateSettings, TrainSettings
-from sophia.cli.thinking import check_thinking, take_judge_away
-from sophia.cli.validate import validate
+from sophia.cli.command_line.arguments import spelled
+from sophia.cli.command_line.thinking import check_thinking, take_judge_away
+from sophia.cli.validation.settings import CheckSettings, EvaluateSettings, TrainSettings
+from sophia.cli.validation.validate import validate
 from tests.commands import ROOT, run
 from tests.composing import composed, options
 

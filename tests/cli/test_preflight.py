@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sophia.cli.preflight import try_rewards
+from sophia.cli.running.preflight import try_rewards
 from sophia.data.encode import PromptEncoder
 from sophia.rewards.custom import CustomReward, RewardFailed
 from tests.builders import prompt

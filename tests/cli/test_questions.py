@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sophia.cli.questions import Question, as_paths, expand
+from sophia.cli.verbs.questions import Question, as_paths, expand
 from sophia.data.template import PromptTemplate
 from tests.records import png
 

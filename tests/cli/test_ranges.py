@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from sophia.cli.check import check
 from sophia.cli.commands import CONFIGS
-from sophia.cli.plan import plan
-from sophia.cli.ranges import check_values
-from sophia.cli.settings import CheckSettings, InferSettings, PlanSettings, TrainSettings
-from sophia.cli.validate import validate
+from sophia.cli.validation.ranges import check_values
+from sophia.cli.validation.settings import CheckSettings, InferSettings, PlanSettings, TrainSettings
+from sophia.cli.validation.validate import validate
+from sophia.cli.verbs.check import check
+from sophia.cli.verbs.plan import plan
 from tests.commands import run
 from tests.composing import composed, filled, options
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sophia.cli.evaluation import Policy, names_of
-from sophia.cli.results import links, tensorboard_command
+from sophia.cli.running.results import links, tensorboard_command
+from sophia.cli.verbs.evaluation import Policy, names_of
 from sophia.run.folder import RunFolder
 from sophia.run.loggers import TensorBoard
 from tests.short_run import RowsLogger

@@ -9,9 +9,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from sophia.cli.run_defaults import asked_as_in_training
-from sophia.cli.settings import EvaluateSettings
-from sophia.cli.validate import validate
+from sophia.cli.command_line.run_defaults import asked_as_in_training
+from sophia.cli.validation.settings import EvaluateSettings
+from sophia.cli.validation.validate import validate
 from tests.commands import ROOT, run
 
 KEYS = [field.name for field in fields(EvaluateSettings)]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pytest
 
 from sophia.cli.commands import CONFIGS, ROOT
-from sophia.cli.signatures import signature_of
+from sophia.cli.validation.signatures import signature_of
 
 TARGETS = sorted(
     {
@@ -38,7 +38,7 @@ def test_every_shipped_target_is_read_as_python_sees_it(target: str) -> None:
 
 def test_reading_them_imports_nothing() -> None:
     code = (
-        "import sys; from sophia.cli.signatures import signature_of;"
+        "import sys; from sophia.cli.validation.signatures import signature_of;"
         f" [signature_of(t) for t in {TARGETS!r}];"
         " print(sorted({'torch', 'lightning', 'transformers', 'sophia.grpo'} & set(sys.modules)))"
     )

@@ -11,12 +11,12 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from sophia.cli.command_line.errors import explained
+from sophia.cli.command_line.other_names import OtherName, other_name, table
+from sophia.cli.command_line.suggestions import dotted_keys, key_hint
 from sophia.cli.commands import CONFIGS
-from sophia.cli.errors import explained
-from sophia.cli.other_names import OtherName, other_name, table
-from sophia.cli.settings import TrainSettings
-from sophia.cli.suggestions import dotted_keys, key_hint
-from sophia.cli.validate import validate
+from sophia.cli.validation.settings import TrainSettings
+from sophia.cli.validation.validate import validate
 from tests.composing import composed
 
 
@@ -174,6 +174,6 @@ def test_a_name_leads_by_its_longest_end() -> None:
 
 
 def test_the_table_lies_beside_its_reader() -> None:
-    text = Path(CONFIGS.parent / "sophia" / "cli" / "other_names.yaml").read_text()
+    text = Path(CONFIGS.parent, "sophia/cli/command_line/other_names.yaml").read_text()
     keys = [line.rstrip(":") for line in text.splitlines() if line and line[0] not in " #"]
     assert [entry.key for entry in table()] == keys

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sophia.cli.build import build
+from sophia.cli.running.build import build
 from sophia.measure.health import Limit, Limits, Row, banner, findings, shares
 from tests.composing import composed, options
 

@@ -18,7 +18,7 @@ from datasets import Dataset
 from transformers import AutoTokenizer
 from trl import GRPOConfig, GRPOTrainer, ModelConfig, ScriptArguments
 
-from sophia.cli.other_names import table
+from sophia.cli.command_line.other_names import table
 from sophia.library import Exponential, TrustGRPOReward, advantages
 from sophia.rewards.composer import RewardComposer
 from sophia.rewards.format import FormatRule

@@ -8,9 +8,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from sophia.cli.judge_check import judge_check
-from sophia.cli.settings import JudgeCheckSettings
-from sophia.cli.validate import validate
+from sophia.cli.validation.settings import JudgeCheckSettings
+from sophia.cli.validation.validate import validate
+from sophia.cli.verbs.judge_check import judge_check
 from tests.rewards.judge.test_check import discerning
 from tests.rewards.judge_server import JudgeServer
 

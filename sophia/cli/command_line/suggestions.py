@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from sophia.cli.other_names import OtherName, other_name, other_names
+from sophia.cli.command_line.other_names import OtherName, other_name, other_names
 
 _ORDER = ("algorithm", "sampling", "model", "data", "prompt_limits", "annealing", "reward")
 """Whose key is meant when several end in what was typed."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from sophia.cli.build import build
+from sophia.cli.running.build import build
 from sophia.data.encode import PromptEncoder
 from sophia.evaluation.evaluator import Evaluator
 from sophia.protocols import RolloutEngine, ThinkingJudge

@@ -8,22 +8,22 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from sophia.cli.offers import offered_to
-from sophia.cli.signatures import signature_of
+from sophia.cli.validation.offers import offered_to
+from sophia.cli.validation.signatures import signature_of
 
 
 def build(cfg: DictConfig, path: str, objects: Mapping[str, Any] | None = None) -> Any:
     """The object of the node at a dotted path; None for a node that is null or empty.
 
-    ``objects`` is what the program offers to this node (``sophia.cli.offers``): the constructor
-    gets those that it names. Where the node has a node of that name, it was built before, and the
-    object takes its place; a plain value in the node wins. Objects are passed outside Hydra, which
-    would turn a dataclass back into a configuration.
+    ``objects`` is what the program offers to this node (``sophia.cli.validation.offers``): the
+    constructor gets those that it names. Where the node has a node of that name, it was built
+    before, and the object takes its place; a plain value in the node wins. Objects are passed
+    outside Hydra, which would turn a dataclass back into a configuration.
     """
     node, offered = OmegaConf.select(cfg, path), dict(objects or {})
     if not node:
         return None
-    assert set(offered) <= set(offered_to(path)), f"{path}: sophia/cli/offers.py does not say so"
+    assert set(offered) <= set(offered_to(path)), f"{path}: offers.py does not say so"
     built = [key for key in offered if key in node and OmegaConf.is_config(node[key])]
     own = OmegaConf.masked_copy(node, [str(key) for key in node if key not in built])
     own._set_parent(node._get_parent())

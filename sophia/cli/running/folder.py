@@ -9,9 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from sophia.cli.files import check_data_files, check_model
-from sophia.cli.processes import check_devices, check_launcher, is_rank_zero, world_size
-from sophia.cli.thinking import thinking_in_words
+from sophia.cli.command_line.thinking import thinking_in_words
+from sophia.cli.running.files import check_data_files, check_model
+from sophia.cli.running.processes import check_devices, check_launcher, is_rank_zero, world_size
 from sophia.run.folder import RunFolder, open_run_folder
 
 _NAMED_GROUPS = ("model", "data", "reward", "annealing", "judge", "algorithm", "rollout", "trainer")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from sophia.cli.build import build
-from sophia.cli.data import prompt_fitter
-from sophia.cli.parts import build_parts
-from sophia.cli.questions import Question, as_paths, expand
 from sophia.cli.quiet import quiet_libraries
+from sophia.cli.running.build import build
+from sophia.cli.running.data import prompt_fitter
+from sophia.cli.running.parts import build_parts
+from sophia.cli.verbs.questions import Question, as_paths, expand
 from sophia.protocols import ThinkingJudge
 from sophia.rollout.seeds import completion_seed
 from sophia.rollout.transformers.engine import TransformersEngine

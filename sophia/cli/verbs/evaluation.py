@@ -14,11 +14,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from sophia.cli.build import build
-from sophia.cli.data import DataPart, build_dataset, open_checked, prompt_fitter
-from sophia.cli.parts import build_evaluator, build_parts
-from sophia.cli.preflight import ask_judge
 from sophia.cli.quiet import quiet_libraries
+from sophia.cli.running.build import build
+from sophia.cli.running.data import DataPart, build_dataset, open_checked, prompt_fitter
+from sophia.cli.running.parts import build_evaluator, build_parts
+from sophia.cli.running.preflight import ask_judge
 from sophia.data.encode import PromptEncoder
 from sophia.evaluation.compare import differences, summarise, summary_table
 from sophia.evaluation.evaluator import Evaluator, Prompts

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from sophia.cli.build import build
-from sophia.cli.plan import disk_plan
+from sophia.cli.running.build import build
+from sophia.cli.verbs.plan import disk_plan
 from sophia.data.encode import PromptEncoder
 from sophia.measure.memory import GIB
 from sophia.models.load import ModelLoader

@@ -15,21 +15,21 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
-from sophia.cli.missing import refuse_missing
-from sophia.cli.offers import offered_to
-from sophia.cli.ranges import check_ranges
-from sophia.cli.settings import TrainSettings
-from sophia.cli.signatures import Signature, signature_of
-from sophia.cli.suggestions import dotted_keys, key_hint, nearest
+from sophia.cli.command_line.suggestions import dotted_keys, key_hint, nearest
+from sophia.cli.validation.missing import refuse_missing
+from sophia.cli.validation.offers import offered_to
+from sophia.cli.validation.ranges import check_ranges
+from sophia.cli.validation.settings import TrainSettings
+from sophia.cli.validation.signatures import Signature, signature_of
 
 _HYDRA_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_"}
-_SOURCES = Path(__file__).parent.parent
+_SOURCES = Path(__file__).parents[2]
 
 
 def validate(cfg: DictConfig, root: type) -> None:
     """Refuse unknown keys, missing keys, values of the wrong type and out of their range.
 
-    ``root`` is the dataclass of the root keys (``sophia.cli.settings``).
+    ``root`` is the dataclass of the root keys (``sophia.cli.validation.settings``).
 
     Raises:
         ValueError: naming the key, what was got, and the nearest name that is known.

@@ -106,7 +106,7 @@ def check_ranges(node: Mapping[str, Any]) -> None:
 
 def check_values(cfg: DictConfig) -> None:
     """Build the nodes of a run that are plain values; raises the ValueError of one that is none."""
-    from sophia.cli.build import build  # with the classes, and torch behind them
+    from sophia.cli.running.build import build  # with the classes, and torch behind them
 
     for path in _VALUES:
         build(cfg, path)

@@ -8,8 +8,8 @@ from contextlib import closing
 from omegaconf import DictConfig
 from rich.console import Console
 
-from sophia.cli.build import build
 from sophia.cli.quiet import quiet_libraries
+from sophia.cli.running.build import build
 from sophia.rewards.judge.check import check_judge
 from sophia.rewards.judge.http import HTTPJudge
 

@@ -15,7 +15,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sophia.callbacks.progress import StepProgressBar
-from sophia.cli.build import build
+from sophia.cli.running.build import build
 from sophia.data.datamodule import StepDataset, StepLoader, StepPlan
 from sophia.data.encode import PromptEncoder
 from sophia.data.prompts import PromptDataset

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from omegaconf import DictConfig
 
-from sophia.cli.build import build
-from sophia.cli.files import check_data_files
+from sophia.cli.running.build import build
+from sophia.cli.running.files import check_data_files
 from sophia.data.check.check import DataCheck, check_sample
 from sophia.data.encode import PromptEncoder
 from sophia.data.lengths import PromptFitter, PromptLimits, open_dataset

@@ -12,9 +12,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sophia.cli.build import build
-from sophia.cli.portable import SETTINGS_FILE, portable, settings_to_share
+from sophia.cli.command_line.portable import SETTINGS_FILE, portable, settings_to_share
 from sophia.cli.quiet import quiet_libraries
+from sophia.cli.running.build import build
 from sophia.models.export import hub_id
 from sophia.models.processor import loading_problem, sees_images, write_chat_template
 from sophia.report.card import Asking, Weights, model_card, steps_trained

@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sophia.cli.data import DataPart
+from sophia.cli.running.data import DataPart
 from sophia.data.dataset import RowDataset
 from sophia.data.rows.known import UnmappedColumn
 

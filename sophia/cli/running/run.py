@@ -13,16 +13,16 @@ from lightning import Trainer
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
-from sophia.cli.advice import warn_of_columns
-from sophia.cli.build import build, build_each
-from sophia.cli.data import DataPart, build_dataset, open_checked, prompt_fitter
-from sophia.cli.parts import Parts, build_evaluator, build_parts
-from sophia.cli.plan import show_memory_plan
-from sophia.cli.preflight import ask_judge, check_disk, try_rewards
-from sophia.cli.processes import is_rank_zero
 from sophia.cli.quiet import quiet_libraries
-from sophia.cli.ranges import check_values
-from sophia.cli.warm_start import initial_policy
+from sophia.cli.running.advice import warn_of_columns
+from sophia.cli.running.build import build, build_each
+from sophia.cli.running.data import DataPart, build_dataset, open_checked, prompt_fitter
+from sophia.cli.running.parts import Parts, build_evaluator, build_parts
+from sophia.cli.running.preflight import ask_judge, check_disk, try_rewards
+from sophia.cli.running.processes import is_rank_zero
+from sophia.cli.running.warm_start import initial_policy
+from sophia.cli.validation.ranges import check_values
+from sophia.cli.verbs.plan import show_memory_plan
 from sophia.data.datamodule import StepDataModule
 from sophia.data.prompts import PromptDataset
 from sophia.evaluation.evaluator import Evaluator

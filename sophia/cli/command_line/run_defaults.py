@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from sophia.cli.portable import ASKED, LENGTH, SETTINGS_FILE, shared_settings
+from sophia.cli.command_line.portable import ASKED, LENGTH, SETTINGS_FILE, shared_settings
 from sophia.run.folder import RunFolder, run_around
 
 _CHOICE = "of_run"
@@ -31,7 +31,7 @@ class _Run:
 def asked_as_in_training(arguments: Sequence[str], keys: Collection[str]) -> Iterator[list[str]]:
     """The command line, with the settings of the run that ``ckpt`` is of as group choices.
 
-    It lies in the folder of the run, or is an export that brings them (``sophia.cli.portable``).
+    It lies in the folder of the run, or is an export that brings them (``portable``, beside this).
     They stand before what was typed, and a group that was chosen by name is left alone, so what
     was typed wins. Without such settings nothing is added. ``keys`` are the command's root keys:
     settings that it does not have are left out.

@@ -14,8 +14,8 @@ from lightning.pytorch.loggers.logger import Logger
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from sophia.cli.processes import is_rank_zero
-from sophia.cli.run import Run
+from sophia.cli.running.processes import is_rank_zero
+from sophia.cli.running.run import Run
 from sophia.evaluation.compare import comparison_table, differences, summarise
 from sophia.evaluation.curves import draw_curves
 from sophia.evaluation.records import EvalRecord

@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 from omegaconf import DictConfig
 from rich.console import Console
 
-from sophia.cli.advice import column_advice
-from sophia.cli.build import build
-from sophia.cli.data import build_dataset, data_check, prompt_fitter
 from sophia.cli.quiet import quiet_libraries
-from sophia.cli.ranges import check_values
+from sophia.cli.running.advice import column_advice
+from sophia.cli.running.build import build
+from sophia.cli.running.data import build_dataset, data_check, prompt_fitter
+from sophia.cli.validation.ranges import check_values
 from sophia.data.check.check import rows_of
 from sophia.data.check.figure import figure
 from sophia.data.check.report import DataReport, write_counts, write_refused

@@ -17,8 +17,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sophia.cli.suggestions import dotted_keys, key_hint, nearest
-from sophia.cli.thinking import no_judge_for
+from sophia.cli.command_line.suggestions import dotted_keys, key_hint, nearest
+from sophia.cli.command_line.thinking import no_judge_for
 from sophia.failures import Interrupted, RunStopped
 
 log = logging.getLogger(__name__)

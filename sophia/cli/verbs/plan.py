@@ -15,11 +15,11 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from sophia.cli.build import build
-from sophia.cli.folder import step_table
-from sophia.cli.processes import is_rank_zero, world_size
-from sophia.cli.ranges import check_values
-from sophia.cli.validate import locate
+from sophia.cli.running.build import build
+from sophia.cli.running.folder import step_table
+from sophia.cli.running.processes import is_rank_zero, world_size
+from sophia.cli.validation.ranges import check_values
+from sophia.cli.validation.validate import locate
 from sophia.measure.disk import DiskPlan, plan_disk
 from sophia.measure.memory import (
     GIB,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import runpy
+import shutil
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,13 @@ from sophia.cli.command_line.thinking import check_thinking, take_judge_away
 from sophia.cli.commands import COMMANDS, CONFIGS, Command
 from sophia.cli.help import help_text
 from sophia.cli.running.files import check_model
+from sophia.cli.running.processes import is_rank_zero
 from sophia.cli.sweep.folder import is_sweep, sweep_arguments
 from sophia.cli.validation import settings
 from sophia.cli.validation.validate import validate
 from sophia.run.folder import RunFolder
+
+_LOG = "run.log"  # configs/hydra_defaults.yaml
 
 Function = Callable[[DictConfig], Any]
 
@@ -95,7 +99,7 @@ def _prepare_sweep(command: Command) -> None:
 
 
 def _call(command: Command, function: Function, cfg: DictConfig) -> Any:
-    with readable_errors(debug=cfg.debug):
+    with readable_errors(debug=cfg.debug), _no_empty_folder():
         if "annealing" in cfg:
             typed = HydraConfig.get().overrides.task
             take_judge_away(cfg, typed)
@@ -111,3 +115,16 @@ def _call(command: Command, function: Function, cfg: DictConfig) -> Any:
             cfg.resume = folder.has_begun
         function(cfg)
         return folder.final_accuracy
+
+
+@contextmanager
+def _no_empty_folder() -> Iterator[None]:
+    """Remove Hydra's folder where a refused command has left nothing in it but Hydra's log."""
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        if not done and is_rank_zero() and [path.name for path in folder.iterdir()] == [_LOG]:
+            shutil.rmtree(folder)

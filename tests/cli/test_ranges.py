@@ -113,4 +113,4 @@ def test_before_anything_is_imported_or_made(tmp_path: Path, cache: Path) -> Non
     folder = tmp_path / "run"
     output = run("train.py", "num_steps=0", f"run_dir={folder}", cache=cache, expect=1)
     assert output.strip() == "error: num_steps is 0; it must be at least 1: RL steps of the run."
-    assert not (folder / "config.yaml").exists()
+    assert not folder.exists()

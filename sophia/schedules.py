@@ -34,6 +34,9 @@ class Exponential:
     start: float
     decay_steps: float
 
+    def __post_init__(self) -> None:
+        _check_steps(self.decay_steps)
+
     def __call__(self, step: int) -> float:
         return self.start * math.exp(-step / self.decay_steps)
 
@@ -45,6 +48,9 @@ class Linear:
     start: float
     end: float
     decay_steps: float
+
+    def __post_init__(self) -> None:
+        _check_steps(self.decay_steps)
 
     def __call__(self, step: int) -> float:
         done = min(step / self.decay_steps, 1.0)
@@ -59,6 +65,16 @@ class Cosine:
     end: float
     decay_steps: float
 
+    def __post_init__(self) -> None:
+        _check_steps(self.decay_steps)
+
     def __call__(self, step: int) -> float:
         done = min(step / self.decay_steps, 1.0)
         return self.end + (self.start - self.end) * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def _check_steps(decay_steps: float) -> None:
+    if not decay_steps > 0:
+        raise ValueError(
+            f"decay_steps is {decay_steps}; it must be above 0: RL steps of the decay."
+        )

@@ -8,12 +8,13 @@ from typing import Any, cast
 from lightning import Callback, LightningModule, Trainer
 
 from sophia.callbacks.every import Every
+from sophia.failures import RunStopped
 from sophia.protocols import Clock
 from sophia.report.run import write_run_report
 
 
 class ReportCallback(Callback):
-    """Writes ``report.html`` every so many RL steps; the first process does.
+    """Writes ``report.html`` every so many RL steps and when the run stops; the first process does.
 
     Args:
         run_dir: the folder of the run, which the page is about and is written to.
@@ -37,4 +38,11 @@ class ReportCallback(Callback):
         """Write the page when it is this step's turn."""
         done = cast("Clock", pl_module).rl_step
         if trainer.is_global_zero and self._every.due(done):
+            write_run_report(self._run_dir, title=self._title)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Write the page of a run that stops: it says how far it came, and what was wrong."""
+        if trainer.is_global_zero and isinstance(exception, RunStopped):
             write_run_report(self._run_dir, title=self._title)

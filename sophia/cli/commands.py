@@ -92,13 +92,13 @@ COMMANDS = {
         ),
         Command(
             name="export", about="a checkpoint, in Hugging Face format",
-            does="Writes a checkpoint of a run as a folder that from_pretrained and vLLM load."
-            " Adapters are merged into the weights.",
+            does="Writes a checkpoint of a run as a folder that from_pretrained and vLLM load, with"
+            " a model card, and uploads it where push= says. Adapters are merged into the weights.",
             required=("ckpt", "out"),
             examples=(
                 ("ckpt=runs/a out=exported", "the last checkpoint of a run"),
                 ("ckpt=runs/a/checkpoints/step_000100.ckpt out=exported", "a certain one"),
-                ("ckpt=runs/a out=exported max_shard_size=2GB", "in smaller files"),
+                ("ckpt=runs/a out=exported push=USER/NAME", "and on to the Hugging Face Hub"),
             ),
             also=("convert", "merge", "save", "upload", "push", "publish", "merge-and-unload"),
             config="export", settings="ExportSettings",

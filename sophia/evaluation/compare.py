@@ -13,7 +13,6 @@ from rich.table import Table
 from sophia.evaluation.bootstrap import Estimate, UnitBootstrap
 from sophia.evaluation.records import SOUND_THINKING, EvalRecord, is_judged
 from sophia.evaluation.samples import sample_figures
-from sophia.rewards.trust import is_correct
 
 Array = NDArray[np.float64]
 CHANGE = "change"
@@ -33,14 +32,10 @@ class Figure:
     about_thinking: bool = False
 
 
-def _right(record: EvalRecord) -> bool:
-    return record.outcome is not None and is_correct(record.outcome)
-
-
 FIGURES: dict[str, Figure] = {
     "accuracy": Figure(
         label="accuracy",
-        value=lambda r: float(_right(r)),
+        value=lambda r: float(r.is_right),
         among=lambda r: r.outcome is not None,
     ),
     "thinking": Figure(
@@ -52,7 +47,7 @@ FIGURES: dict[str, Figure] = {
     "right_wrong_thinking": Figure(
         label="right, wrong thinking",
         value=lambda r: float((r.thinking or 0.0) < SOUND_THINKING),
-        among=lambda r: _right(r) and r.thinking is not None,
+        among=lambda r: r.is_right and r.thinking is not None,
         about_thinking=True,
     ),
     "format": Figure(

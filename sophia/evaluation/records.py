@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sophia.rewards.trust import is_correct
+
 SOUND_THINKING = 0.9
 """The least thinking score, in [0, 1], that counts as sound reasoning in figures and on pages."""
 
@@ -39,6 +41,11 @@ class EvalRecord:
     """The text of each option by its letter; empty unless it is multiple choice."""
     judged: bool = False
     """Whether there was a judge to score its thinking; older files do not say."""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the answer is right; one that could not be graded is not."""
+        return self.outcome is not None and is_correct(self.outcome)
 
 
 def is_judged(records: Iterable[EvalRecord]) -> bool:

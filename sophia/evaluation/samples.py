@@ -11,7 +11,6 @@ import numpy as np
 from sophia.evaluation.bootstrap import Estimate, UnitBootstrap
 from sophia.evaluation.records import EvalRecord
 from sophia.rewards.tags import extract_answer
-from sophia.rewards.trust import is_correct
 
 
 def sample_figures(records: Sequence[EvalRecord]) -> dict[str, Estimate]:
@@ -56,7 +55,7 @@ def majority_is_right(answers: Sequence[EvalRecord]) -> bool:
     if not votes:
         return False
     winner = votes.most_common(1)[0][0]
-    return _is_right(next(record for answer, record in given if answer == winner))
+    return next(record for answer, record in given if answer == winner).is_right
 
 
 def _by_prompt(records: Sequence[EvalRecord]) -> list[list[EvalRecord]]:
@@ -70,11 +69,7 @@ def _by_prompt(records: Sequence[EvalRecord]) -> list[list[EvalRecord]]:
 
 
 def _num_right(answers: Sequence[EvalRecord]) -> int:
-    return sum(_is_right(record) for record in answers)
-
-
-def _is_right(record: EvalRecord) -> bool:
-    return record.outcome is not None and is_correct(record.outcome)
+    return sum(record.is_right for record in answers)
 
 
 def _normal(text: str) -> str | None:

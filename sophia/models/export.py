@@ -13,14 +13,13 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig
 
-from sophia.models.hub import find_checkpoint
+from sophia.models.hub import find_checkpoint, is_hub_id
 from sophia.models.load import empty_model
 from sophia.models.weights import all_weights
 
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
 _ABOUT_ANOTHER = ("README.md", "curves.png", "sophia.yaml")
 _MAX_SHARD_SIZE = "5GB"
-_HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 _IN_HUB_CACHE = re.compile(r"models--([\w.-]+?)--([\w.-]+)")
 
 
@@ -101,7 +100,7 @@ def hub_id(path: str | None) -> str | None:
     cached = _IN_HUB_CACHE.search(path)
     if cached:
         return f"{cached[1]}/{cached[2]}"
-    return path if _HUB_ID.fullmatch(path) and not Path(path).exists() else None
+    return path if "/" in path and is_hub_id(path) and not Path(path).exists() else None
 
 
 def _files_without_weights(folder: Path) -> list[Path]:

@@ -40,8 +40,8 @@ _DOWNLOADED: Mapping[Need, Sequence[str]] = {
     "tokenizer": ["*.json", "*.txt", "*.jinja", "*.model"],
     "weights": ["*.json", "*.txt", "*.jinja", "*.model", "*.safetensors"],
 }
-# What the client's HTTP library raises: it has been requests, httpx and httpx2, by version.
-_TransportError = cast("type[Exception]", HfHubHTTPError.__mro__[1])
+TransportError = cast("type[Exception]", HfHubHTTPError.__mro__[1])
+"""What the client's HTTP library raises: it has been requests, httpx and httpx2, by version."""
 
 
 def find_checkpoint(name: Path | str, need: Need = "weights") -> Path:
@@ -124,8 +124,8 @@ def _ask_hub(name: str) -> None:
     except RepositoryNotFoundError:
         raise _not_here(name, f"{constants.ENDPOINT} has no such model, or hides it") from None
     except EntryNotFoundError:
-        raise _not_here(name, f"the Hub's has no {_CONFIG}") from None
-    except (_TransportError, OSError) as error:
+        raise _not_here(name, f"the one on the Hub has no {_CONFIG}") from None
+    except (TransportError, OSError) as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise _not_here(name, f"{constants.ENDPOINT} does not answer ({reason})") from None
 

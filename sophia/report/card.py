@@ -177,7 +177,7 @@ def result_rows(evaluation: Mapping[str, Any]) -> list[tuple[str, str, str, str]
     """Each figure as (label, before, after, change) in percent; types stand under accuracy."""
     before, after = evaluation.get("before", {}), evaluation.get("after", {})
     change = evaluation.get("change", {})
-    names = sorted(after, key=lambda name: (not name.startswith("accuracy"), 0))
+    names = sorted(after, key=lambda name: not name.startswith("accuracy"))
     return [
         (
             _label(name),

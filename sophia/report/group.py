@@ -40,14 +40,15 @@ def group_table(group: GroupRecord) -> Table:
     total, the advantage, the mean log-probability of the sampled tokens in nats, and how many
     tokens there are.
     """
-    table = Table(title_justify="left", show_lines=True)
-    table.add_column("completion", overflow="fold", min_width=24)
-    for part in group.completions[0].parts:
-        table.add_column(part.name, justify="right")
-    for name in ("total", "adv.", "logp", "tokens"):
-        table.add_column(name, justify="right")
-    for completion in group.completions:
-        table.add_row(*_cells(completion))
+    rows = [_cells(completion) for completion in group.completions]
+    parts = [part.name for part in group.completions[0].parts]
+    table = Table(show_lines=True)
+    table.add_column("completion", overflow="fold", min_width=10)
+    for place, name in enumerate([*parts, "total", "adv.", "logp", "tokens"], start=1):
+        widest = max(len(name), *(len(row[place]) for row in rows))
+        table.add_column(name, justify="right", min_width=widest)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

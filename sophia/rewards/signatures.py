@@ -123,7 +123,7 @@ def row_columns(prompt: Prompt) -> dict[str, Any]:
     """
     ours: dict[str, Any] = {
         "answer": prompt.answer,
-        "problem": prompt.question,
+        "problem": prompt.shown_question,
         "problem_type": prompt.problem_type,
         "options": dict(prompt.options),
         "tolerance": prompt.tolerance,

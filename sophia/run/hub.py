@@ -10,8 +10,7 @@ from huggingface_hub import HfApi, is_offline_mode
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
-_HTTPError: type[Exception] = HfHubHTTPError.__bases__[0]
-"""What the HTTP library raises without an answer; which library it is, huggingface_hub decides."""
+from sophia.models.hub import TransportError
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _DENIED = (401, 402, 403)
@@ -69,7 +68,7 @@ def push_folder(folder: Path, target: HubTarget, *, message: str) -> str:
         api.upload_folder(
             repo_id=target.name, folder_path=folder, repo_type="model", commit_message=message
         )
-    except (_HTTPError, OSError, RuntimeError) as error:
+    except (TransportError, OSError, RuntimeError) as error:
         raise ValueError(
             f"{target.name} was not uploaded: {_reason(error, api.endpoint)} Nothing is lost:"
             f" {folder} is whole. Then: python -m sophia export ckpt={folder} push={target.name}"

@@ -12,7 +12,9 @@ import pytest
 from lightning import Callback
 
 from sophia.callbacks.health import HealthCallback
+from sophia.callbacks.report import ReportCallback
 from sophia.data.encode import PromptEncoder
+from sophia.failures import RunStopped
 from sophia.grpo.loss import LossConfig
 from sophia.measure.health import Limit, Limits
 from sophia.report.health import run_findings
@@ -135,6 +137,22 @@ def test_each_cause_shows_its_own_banner_once(
     assert found[0].remedy in said[0]
     assert page.count("data-health=") == 1
     assert f'data-health="{name}"' in page
+
+
+@LIGHTNINGS_REMARKS
+def test_a_run_that_stops_leaves_a_page_with_its_banner(
+    tiny_folder: Path, encoder: PromptEncoder, tmp_path: Path
+) -> None:
+    page = ReportCallback(run_dir=tmp_path, title=None, every_n_steps=100)
+    stopping = UpdateConfig(micro_batch_tokens=400, max_skipped_updates=3)
+    short = watched(
+        tiny_folder, tmp_path, encoder, callbacks=[Poison(0, 1, 2), page], update=stopping
+    )
+    with pytest.raises(RunStopped, match=r"^3 updates in a row"):
+        fit(short, tmp_path)
+    written = RunFolder(path=tmp_path).report.read_text()
+    assert 'data-health="skipped_updates"' in written
+    assert "3 RL steps" in written
 
 
 @LIGHTNINGS_REMARKS

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from sophia.callbacks.progress import StepProgressBar, fitted, in_units
+from sophia.failures import RunStopped
+from tests.poison import Poison
 from tests.short_run import LIGHTNINGS_REMARKS, Run
 
 PARTS = ("quickstart", "0.9M Qwen2.5-VL", "digits")
@@ -48,3 +50,13 @@ def test_the_bar_says_what_is_trained(
     assert (words in shown) == (columns == 120)
     assert f"quickstart · {size} Qwen2.5-VL" in shown
     assert "Epoch" not in shown.rsplit("quickstart", 1)[1]
+
+
+@LIGHTNINGS_REMARKS
+def test_the_bar_is_over_when_the_run_stops(tiny_folder: Path) -> None:
+    bar = StepProgressBar()
+    run = Run(tiny_folder, num_steps=4, callbacks=[bar, Poison(0, 1, 2)])
+    with pytest.raises(RunStopped):
+        run.fit(enable_progress_bar=True)
+    assert bar.train_progress_bar.n == 3
+    assert bar.train_progress_bar.disable  # as tqdm calls a bar whose line has ended

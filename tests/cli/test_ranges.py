@@ -52,6 +52,9 @@ BY_THEIR_VALUE = [
     ("algorithm.update.max_grad_norm=0", "max_grad_norm is 0; it must be above 0."),
     ("algorithm.update.max_skipped_updates=0", "max_skipped_updates is 0; it must be at least 1"),
     ("callbacks.rollout.sync.probe_every_n_steps=-1", "probe_every_n_steps=-1, readback_weights"),
+    ("callbacks.health.limits.truncated.share=2", "a limit of callbacks.health has steps"),
+    ("annealing.decay_steps=0", "decay_steps is 0; it must be above 0"),
+    ("algorithm.lr_schedule.decay_steps=-1", "decay_steps is -1; it must be above 0"),
 ]  # fmt: skip
 CADENCES = [
     f"callbacks.{name}.every_n_steps"
@@ -81,8 +84,11 @@ def test_there_are_cadences() -> None:
 def test_a_value_says_what_it_may_be(override: str, message: str) -> None:
     cfg = composed(override)
     validate(cfg, TrainSettings)
-    with pytest.raises(ValueError, match=re.escape(message)):
+    key = override.partition("=")[0]
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
         check_values(cfg)
+    node = str(caught.value).partition(":")[0]  # the message begins with what it is about
+    assert key.startswith(f"{node}.")
 
 
 @pytest.mark.parametrize("name", options("experiment"))

@@ -51,6 +51,7 @@ def test_inspect_shows_a_group_as_it_was(looked_at: Path, cache: Path) -> None:
     assert "gamma: 1.0000" in output
     for completion in group.completions:
         assert f"{completion.advantage:+.3f}" in output
+    assert "┃ tokens ┃" in output  # the last column is not cut off
     assert (looked_at / "inspect" / "step_000005-group_2-image_0.png").is_file()
 
 
@@ -68,6 +69,11 @@ def test_inspect_says_what_is_kept(
         "-m", "sophia", "inspect", f"run_dir={finished}", *arguments, cache=cache, expect=1
     )
     assert f"error: {message}" in output
+
+
+def test_inspect_without_a_step_lists_those_that_are_kept(finished: Path, cache: Path) -> None:
+    output = run("-m", "sophia", "inspect", f"run_dir={finished}", cache=cache)
+    assert output.strip() == "kept are the steps 0-7; step=N shows one"
 
 
 def test_infer_answers_and_grades(looked_at: Path, cache: Path) -> None:

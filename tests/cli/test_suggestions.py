@@ -83,6 +83,8 @@ NAMES = [
     ("algorithm.lr", "algorithm.optimizer.lr"),
     ("algoritm.loss.beta", "algorithm.loss.beta"),
     ("algorithm.loss.betta", "algorithm.loss.beta"),
+    ("algorithm.loss.epsilon", "algorithm.loss.epsilon_low"),
+    ("logging_steps", "logger"),
 ]
 
 
@@ -158,6 +160,19 @@ def test_keys_of_a_chosen_group_are_known() -> None:
     assert "did you mean 'judge.calls.timeout_s'?" in said
     said = said_of("experiment=sophiavl_7b_lora", "model.lora.rnak=8")
     assert "did you mean 'model.lora.rank'?" in said
+
+
+def test_a_group_that_the_command_does_not_have_is_an_unknown_key() -> None:
+    said = said_of("model=x", "algorithm=grpo", config="evaluate")
+    assert said.startswith("unknown key ")
+    assert "known are ckpt, data, " in said
+
+
+def test_what_leads_to_a_refusal_is_not_suggested() -> None:
+    for typed in ("bf16", "fp16"):
+        assert "did you mean 'trainer.strategy.compute_dtype' (with trainer=fsdp)?" in said_of(
+            f"{typed}=true"
+        )
 
 
 def test_what_differs_is_said() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,12 @@ def test_a_rows_own_column_goes_before_our_name() -> None:
     columns = row_columns(row)
     assert (columns["solution"], columns["answer"]) == ("2 + 2 = 4", "4")
     assert columns["tolerance"] == "loose"
+
+
+def test_the_question_is_the_rows_own_and_the_prompt_what_the_template_made_of_it() -> None:
+    row = dataclasses.replace(ROW, problem="2 + 2?")
+    assert row_columns(row)["question"] == row_columns(row)["problem"] == "2 + 2?"
+    assert row_columns(ROW)["problem"] == "What is 2 + 2?"  # no row's: the best that is known
 
 
 def test_trl_functions_may_name_only_what_they_need(tmp_path: Path) -> None:

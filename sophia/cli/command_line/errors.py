@@ -106,7 +106,10 @@ def _group_and_choice(missing: str, configs: Path) -> tuple[str, str]:
 def _no_such_key(key: str, configs: Path, config_name: str, arguments: Sequence[str]) -> str:
     chosen = [a for a in arguments if (configs / a.partition("=")[0]).is_dir() and "," not in a]
     with initialize_config_dir(version_base="1.3", config_dir=str(configs)):
-        cfg = compose(config_name, overrides=chosen)
+        try:
+            cfg = compose(config_name, overrides=chosen)
+        except HydraException:  # one of them is no group of this command
+            cfg = compose(config_name)
     plain = OmegaConf.to_container(cfg, resolve=False)
     if key.startswith("annealing.") and not cfg.get("annealing"):
         return str(no_judge_for(key))

@@ -23,9 +23,10 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
 def key_hint(key: str, known: Collection[str]) -> str:
     """``did you mean 'algorithm.optimizer.lr'?`` for ``learning_rate``; "" without a guess.
 
-    In this order: a name of TRL, EasyR1 or verl; a key beside it that is spelt alike; what ends in
-    such a name; a key that as a whole is spelt alike; our keys that end in what was typed, those of
-    the algorithm first; one deeper in the same block; any that is spelt alike.
+    In this order: a name of TRL, EasyR1 or verl, also behind the right path of ours; a key beside
+    it that is spelt alike; what ends in such a name; a key that as a whole is spelt alike; our keys
+    that end in what was typed, those of the algorithm first; one deeper in the same block; any that
+    is spelt alike.
 
     Args:
         key: the whole key that was typed, dotted.
@@ -34,7 +35,7 @@ def key_hint(key: str, known: Collection[str]) -> str:
     named = other_name(key)
     if named is not None and not (named.key in known or (named.needs and named.root in known)):
         named = None  # no key of this command
-    if named is not None and key in other_names():
+    if named is not None and (key in other_names() or _parent(named.key) == _parent(key)):
         return said(named)
     if beside := _beside(key, known, cutoff=0.85):
         return f"did you mean {beside!r}?"
@@ -69,10 +70,14 @@ def dotted_keys(path: str, node: Any) -> Iterator[str]:
         yield from dotted_keys(name, value)
 
 
+def _parent(key: str) -> str:
+    return key.rpartition(".")[0]
+
+
 def _beside(key: str, known: Iterable[str], *, cutoff: float) -> str:
     """The key of the same parent whose last part is spelt most alike; "" where there is none."""
     parent, dot, last = key.rpartition(".")
-    siblings = [k.rpartition(".")[2] for k in known if k.rpartition(".")[0] == parent]
+    siblings = [k.rpartition(".")[2] for k in known if _parent(k) == parent]
     close = nearest(last, siblings, cutoff=cutoff)
     return parent + dot + close if close else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -19,6 +20,10 @@ def build(cfg: DictConfig, path: str, objects: Mapping[str, Any] | None = None) 
     constructor gets those that it names. Where the node has a node of that name, it was built
     before, and the object takes its place; a plain value in the node wins. Objects are passed
     outside Hydra, which would turn a dataclass back into a configuration.
+
+    Raises:
+        ValueError: what a constructor says about its arguments; OSError likewise. Hydra's own words
+            around it, in which it wraps what nodes inside this one raise, are left out.
     """
     node, offered = OmegaConf.select(cfg, path), dict(objects or {})
     if not node:
@@ -29,7 +34,13 @@ def build(cfg: DictConfig, path: str, objects: Mapping[str, Any] | None = None) 
     own._set_parent(node._get_parent())
     wanted = signature_of(node["_target_"]).parameters
     passed = {key: v for key, v in offered.items() if key in wanted and key not in own}
-    return instantiate(own, _convert_="all", _partial_=True)(**passed)
+    try:
+        make = instantiate(own, _convert_="all", _partial_=True)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, ValueError | OSError):
+            raise error.__cause__ from None
+        raise
+    return make(**passed)
 
 
 def build_each(

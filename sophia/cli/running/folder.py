@@ -41,7 +41,9 @@ def open_folder(cfg: DictConfig) -> RunFolder:
 
 def headline(cfg: DictConfig) -> str:
     """``outputs/a: model=tiny, data=digits, ..., seed=0``: the folder and what was chosen."""
-    choices = HydraConfig.get().runtime.choices
+    choices = dict(HydraConfig.get().runtime.choices)
+    if cfg.annealing is None:  # as judge=none leaves it, whatever the recipe has chosen
+        choices["annealing"] = "none"
     named = [f"{group}={choices[group]}" for group in _NAMED_GROUPS if choices.get(group)]
     if cfg.model.path is not None:
         named.append(f"model.path={cfg.model.path}")

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 _VALUES = (
     "sampling", "prompt_limits", "annealing", "algorithm.loss", "algorithm.update",
-    "callbacks.rollout.sync", "callbacks.health.limits", "warm_start",
+    "algorithm.lr_schedule", "callbacks.rollout.sync", "callbacks.health.limits", "warm_start",
 )  # fmt: skip
 """Nodes that are plain values, which check themselves."""
 
@@ -63,8 +63,8 @@ _RULES = (
     ),
     Rule(
         key="algorithm.optimizer.lr",
-        allows=_positive,
-        range="must be above 0; the paper's is 5e-7, with adapters 1e-5 is usual.",
+        allows=lambda value: not _is_number(value) or 0 < value <= 1,
+        range="must be above 0, and at most 1; the paper's is 5e-7, with adapters 1e-5 is usual.",
     ),
     Rule(
         key="callbacks.*.every_n_steps",
@@ -105,11 +105,18 @@ def check_ranges(node: Mapping[str, Any]) -> None:
 
 
 def check_values(cfg: DictConfig) -> None:
-    """Build the nodes of a run that are plain values; raises the ValueError of one that is none."""
+    """Build the nodes of a run that are plain values.
+
+    Raises:
+        ValueError: what the first of them says that is none, behind its dotted path.
+    """
     from sophia.cli.running.build import build  # with the classes, and torch behind them
 
     for path in _VALUES:
-        build(cfg, path)
+        try:
+            build(cfg, path)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
 
 
 def _leaves(path: str, node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
+from rich.measure import Measurement
 
 from sophia.report.group import group_table, group_text, save_group_images
 from sophia.report.run import write_run_report
 from sophia.run.folder import RunFolder
 from sophia.run.groups import kept_steps, load_groups
+
+_WIDEST = 1000  # characters; no table comes near it
 
 
 def report(cfg: DictConfig) -> None:
@@ -24,7 +27,10 @@ def report(cfg: DictConfig) -> None:
 
 
 def inspect_group(cfg: DictConfig) -> None:
-    """Print one group of one step and write its images into the run's folder."""
+    """Print one group of one step and write its images into the run's folder.
+
+    Without a step it prints which ones there are.
+    """
     run_dir = _run_dir(cfg)
     steps = kept_steps(RunFolder(path=run_dir).rollouts)
     if not steps:
@@ -32,6 +38,9 @@ def inspect_group(cfg: DictConfig) -> None:
             f"the run in {run_dir} kept no rollouts; train with callbacks.rollouts (it is on by"
             " default), or check run_dir."
         )
+    if cfg.step is None:
+        Console().print(f"kept are the steps {_ranges(steps)}; step=N shows one", highlight=False)
+        return
     if cfg.step not in steps:
         raise ValueError(f"step is {cfg.step}; kept are {_ranges(steps)}. Set step=N.")
     groups = load_groups(RunFolder(path=run_dir).rollouts, cfg.step)
@@ -42,7 +51,9 @@ def inspect_group(cfg: DictConfig) -> None:
     console = Console()
     title = f"step {cfg.step}, group {cfg.group} of {len(groups)}"
     console.print(group_text(group, title=title, images=images), highlight=False, soft_wrap=True)
-    console.print(group_table(group))
+    table = group_table(group)
+    narrowest = Measurement.get(console, console.options.update(width=_WIDEST), table).minimum
+    console.print(table, width=max(console.width, narrowest), crop=False)  # no column is lost
 
 
 def _run_dir(cfg: DictConfig) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -29,7 +30,13 @@ def build(cfg: DictConfig, path: str, objects: Mapping[str, Any] | None = None) 
     own._set_parent(node._get_parent())
     wanted = signature_of(node["_target_"]).parameters
     passed = {key: v for key, v in offered.items() if key in wanted and key not in own}
-    return instantiate(own, _convert_="all", _partial_=True)(**passed)
+    try:
+        make = instantiate(own, _convert_="all", _partial_=True)
+    except InstantiationException as error:
+        if isinstance(cause := error.__cause__, ValueError | OSError):
+            raise cause from None  # what an object of the node says, without Hydra's frame
+        raise
+    return make(**passed)
 
 
 def build_each(

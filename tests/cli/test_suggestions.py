@@ -97,6 +97,24 @@ def said_of(*overrides: str, config: str = "train") -> str:
     return str(said)
 
 
+@pytest.mark.parametrize("choice", ["evaluation=of_run", "data=mine", "template="])
+def test_choices_of_other_folders_do_not_hide_a_typo(choice: str) -> None:
+    with (
+        initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)),
+        pytest.raises(HydraException) as caught,
+    ):
+        compose("evaluate", overrides=["evaluation.num_sampels=1"])
+    typed = [choice, "evaluation.num_sampels=1"]
+    said = explained(caught.value, configs=CONFIGS, config_name="evaluate", arguments=typed)
+    assert "did you mean 'evaluation.num_samples'?" in str(said)
+
+
+def test_a_choice_of_ones_own_is_found_with_config_dir() -> None:
+    said = said_of("data=minerals")
+    assert "there is no data 'minerals'; known are digits, example," in said
+    assert "FOLDER/data/minerals.yaml, is found with --config-dir FOLDER." in said
+
+
 @pytest.mark.parametrize(("typed", "ours"), NAMES)
 def test_names_of_others(typed: str, ours: str) -> None:
     assert key_hint(typed, known_keys("")).startswith(f"did you mean {ours!r}")

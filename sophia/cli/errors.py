@@ -6,6 +6,7 @@ Hydra's own messages about a command line are said again in our words.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import re
 import sys
@@ -24,6 +25,10 @@ from sophia.failures import Interrupted, RunStopped
 log = logging.getLogger(__name__)
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_DISK_IS_FULL = (
+    ". Make room on that disk, then start again; a run that has begun goes on with"
+    " run_dir=FOLDER resume=true."
+)
 
 _KEY = re.compile(r"Could not (?:override|delete from config\.?) '?([\w./@]+)'?")
 _CHOICES_OF_OTHERS = {
@@ -59,7 +64,8 @@ def readable_errors(*, debug: bool) -> Iterator[None]:
         if not logging.getLogger().handlers:  # Hydra has not come to set up any
             logging.basicConfig(format="%(message)s", stream=sys.stdout)
         interrupted = isinstance(error, Interrupted) or isinstance(error.__cause__, Interrupted)
-        log.error("%s%s", "" if interrupted else "error: ", error)
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        log.error("%s%s%s", "" if interrupted else "error: ", error, _DISK_IS_FULL if full else "")
         sys.exit(_INTERRUPTED if interrupted else 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import re
 from pathlib import Path
@@ -12,7 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from sophia.cli.commands import CONFIGS
-from sophia.cli.errors import explained
+from sophia.cli.errors import explained, readable_errors
 from sophia.cli.other_names import OtherName, other_name, table
 from sophia.cli.settings import TrainSettings
 from sophia.cli.suggestions import dotted_keys, key_hint
@@ -107,6 +108,14 @@ def test_choices_of_other_folders_do_not_hide_a_typo(choice: str) -> None:
     typed = [choice, "evaluation.num_sampels=1"]
     said = explained(caught.value, configs=CONFIGS, config_name="evaluate", arguments=typed)
     assert "did you mean 'evaluation.num_samples'?" in str(said)
+
+
+def test_a_full_disk_is_said_with_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(SystemExit) as caught, readable_errors(debug=False):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.code == 1
+    assert "No space left on device. Make room on that disk" in caplog.text
+    assert "run_dir=FOLDER resume=true" in caplog.text
 
 
 def test_a_choice_of_ones_own_is_found_with_config_dir() -> None:

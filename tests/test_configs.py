@@ -156,6 +156,15 @@ def test_the_documented_rewards_of_trl_and_easyr1_build(tmp_path: Path) -> None:
     assert boxed.values(prompt(), group, name="boxed") == pytest.approx((0.1942, 0.1), abs=1e-4)
 
 
+def test_what_an_object_inside_a_node_says_is_said_without_hydra() -> None:
+    override = (
+        "+reward.extra.brevity={_target_: sophia.rewards.custom.CustomReward,"
+        ' function: "docs/examples/brevity.py:brevty", weight: 0.1}'
+    )
+    with pytest.raises(ValueError, match=r"^docs/examples/brevity.py has no function 'brevty'"):
+        build(composed(override), "reward")
+
+
 def test_the_documented_reward_of_ones_own_builds() -> None:
     override = (
         "+reward.extra.brevity={_target_: sophia.rewards.custom.CustomReward,"

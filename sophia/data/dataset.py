@@ -149,7 +149,8 @@ class RowDataset:
             if (error := self._usable(source, row)) is not None
         }
         for error in list(bad.values())[:_LOGGED_ERRORS]:
-            log.warning("skipped: %s", error)
+            place = f"{error.origin.file}, row {error.origin.row}, column {error.column!r}"
+            log.warning("skipped: %s: %s", place, error.reason)
         if bad:
             log.warning("skipped %d of %d rows that cannot be used", len(bad), self.num_rows())
         good = np.array([(source, row) not in bad for source, row, _ in drawn.tolist()], dtype=bool)

@@ -35,7 +35,9 @@ class Change:
     @property
     def is_harmless(self) -> bool:
         """Whether the steps that are done would have been the same with it."""
-        return any(fnmatchcase(self.key, pattern) for pattern in CHANGEABLE)
+        # With the dot, ``logger.*`` is also no logger at all (logger=csv), or a callback left out.
+        names = (self.key, f"{self.key}.")
+        return any(fnmatchcase(name, pattern) for name in names for pattern in CHANGEABLE)
 
     def __str__(self) -> str:
         return f"{self.key}: {self.theirs} -> {self.yours}"

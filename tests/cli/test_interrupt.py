@@ -43,12 +43,30 @@ def test_ctrl_c_writes_a_checkpoint_and_the_run_goes_on(tmp_path: Path, cache: P
     assert steps(own) == list(range(done + 2))
 
 
+def test_ctrl_c_in_the_warm_start_leaves_nothing_half_made(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    quick = [word for word in LONG if word != "warm_start=none"]
+    endless = ("warm_start.max_steps=9999", "warm_start.check_from=9999")
+    process = start(*quick, *endless, f"run_dir={tmp_path / 'run'}", cache=cache)
+    deadline = time.monotonic() + 100
+    while not list(cache.glob("*/model.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(1)  # into the fit, whose interruption Lightning turns into an exit of its own
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said.count("interrupted.") == 1
+    assert "Traceback" not in said
+    assert not list(cache.iterdir())
+
+
 def test_a_finished_run_takes_more_steps(tmp_path: Path, cache: Path) -> None:
     own = tmp_path / "run"
     run(*LONG, "num_steps=2", f"run_dir={own}", cache=cache)
     again = run(*LONG, "num_steps=3", f"run_dir={own}", cache=cache, expect=1)
     assert "already holds a run of 2 steps. Add resume=true" in again
-    more = run(*LONG, "num_steps=3", f"run_dir={own}", "resume=true", cache=cache)
+    others = ("logger=csv", "callbacks.validation=null")
+    more = run(*LONG, "num_steps=3", *others, f"run_dir={own}", "resume=true", cache=cache)
     assert "num_steps: 2 -> 3" in more
     assert steps(own) == [0, 1, 2]
     assert (own / "run_step_000002.json").is_file()

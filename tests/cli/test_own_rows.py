@@ -61,6 +61,12 @@ def test_null_is_a_choice(group: str) -> None:
     assert spelled([f"{group}=null", "seed=null", "a=b"]) == [f"{group}=none", "seed=null", "a=b"]
 
 
+def test_flags_may_stand_anywhere_and_take_their_value_either_way() -> None:
+    typed = ["a=b", "-cd", "x y", "c=d", "--config-dir", "z", "-m", "--package=p", "--cfg"]
+    first = ["--config-dir=x y", "--config-dir=z", "-m", "--package=p", "--cfg"]
+    assert spelled(typed) == [*first, "a=b", "c=d"]
+
+
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_every_recipe_runs_without_its_judge(experiment: str) -> None:
     cfg = composed(f"experiment={experiment}", "judge=none", *OWN[: experiment in ("mine", "none")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from sophia.cli.command_line.errors import explained
+from sophia.cli.command_line.errors import explained, readable_errors
 from sophia.cli.command_line.other_names import OtherName, other_name, table
 from sophia.cli.command_line.suggestions import dotted_keys, key_hint
 from sophia.cli.commands import CONFIGS
@@ -97,6 +98,32 @@ def said_of(*overrides: str, config: str = "train") -> str:
         compose(config, overrides=list(overrides))
     said = explained(caught.value, configs=CONFIGS, config_name=config, arguments=overrides)
     return str(said)
+
+
+@pytest.mark.parametrize("choice", ["evaluation=of_run", "data=mine", "template="])
+def test_choices_of_other_folders_do_not_hide_a_typo(choice: str) -> None:
+    with (
+        initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)),
+        pytest.raises(HydraException) as caught,
+    ):
+        compose("evaluate", overrides=["evaluation.num_sampels=1"])
+    typed = [choice, "evaluation.num_sampels=1"]
+    said = explained(caught.value, configs=CONFIGS, config_name="evaluate", arguments=typed)
+    assert "did you mean 'evaluation.num_samples'?" in str(said)
+
+
+def test_a_full_disk_is_said_with_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(SystemExit) as caught, readable_errors(debug=False):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.code == 1
+    assert "No space left on device. Make room on that disk" in caplog.text
+    assert "run_dir=FOLDER resume=true" in caplog.text
+
+
+def test_a_choice_of_ones_own_is_found_with_config_dir() -> None:
+    said = said_of("data=minerals")
+    assert "there is no data 'minerals'; known are digits, example," in said
+    assert "FOLDER/data/minerals.yaml, is found with --config-dir FOLDER." in said
 
 
 @pytest.mark.parametrize(("typed", "ours"), NAMES)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from sophia.run.folder import RunFolder, open_run_folder
+from sophia.run.resume import changes
 
 SETTINGS = "seed: 0\nnum_steps: 9\nlr: 1\njudge:\n  url: here\n"
 
@@ -52,6 +55,26 @@ def test_a_resume_may_change_what_leaves_the_past_alone(tmp_path: Path) -> None:
     settings = SETTINGS.replace("here", "there").replace("9", "12")
     open_run_folder(folder, settings, resume=True)
     assert (folder / "config.yaml").read_text() == settings
+
+
+@pytest.mark.parametrize("group", ["logger", "callbacks.validation", "callbacks.rollouts"])
+@pytest.mark.parametrize("other", [{}, None])
+def test_a_resume_may_leave_a_logger_or_a_callback_away(
+    group: str, other: dict[str, Any] | None
+) -> None:
+    begun_with = OmegaConf.create({"seed": 0})
+    OmegaConf.update(begun_with, group, {"_target_": "Something", "every_n_steps": 5})
+    plain = OmegaConf.to_container(begun_with)
+    OmegaConf.update(begun_with, group, other, merge=False)
+    found = changes(plain, OmegaConf.to_container(begun_with))  # type: ignore[arg-type]
+    assert found
+    assert all(change.is_harmless for change in found)
+
+
+@pytest.mark.parametrize("group", ["judge", "callbacks.rollout", "callbacks"])
+def test_a_resume_may_not_leave_away_what_made_the_past(group: str) -> None:
+    (change, *_) = changes({group: {"_target_": "Something"}}, {group: None})
+    assert not change.is_harmless
 
 
 def test_a_finished_run_that_goes_on_keeps_its_end_under_another_name(tmp_path: Path) -> None:

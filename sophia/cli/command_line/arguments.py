@@ -6,13 +6,33 @@ from collections.abc import Sequence
 
 from sophia.cli.commands import CONFIGS
 
+_WITH_VALUE = {
+    "--config-dir": "--config-dir", "-cd": "--config-dir",
+    "--config-name": "--config-name", "-cn": "--config-name",
+    "--config-path": "--config-path", "-cp": "--config-path",
+    "--package": "--package", "-p": "--package",
+}  # fmt: skip
+"""Flags of Hydra that take the next argument, by their whole name."""
+
 
 def spelled(arguments: Sequence[str]) -> list[str]:
-    """The arguments, with ``GROUP=null`` as ``GROUP=none`` where a group has that choice.
+    """The arguments, flags first and each one word (``--config-dir=FOLDER``), and ``GROUP=null``
+    as ``GROUP=none`` where a group has that choice.
 
-    Hydra cannot choose null in a group: it wants the name of a file.
+    Hydra takes no ``key=value`` on both sides of a flag, and cannot choose null in a group: it
+    wants the name of a file.
     """
-    return [_choice(argument) for argument in arguments]
+    flags: list[str] = []
+    words: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if (flag := _WITH_VALUE.get(argument)) and (value := next(rest, None)) is not None:
+            flags.append(f"{flag}={value}")
+        elif argument.startswith("-"):
+            flags.append(argument)
+        else:
+            words.append(_choice(argument))
+    return [*flags, *words]
 
 
 def _choice(argument: str) -> str:

@@ -6,6 +6,7 @@ Hydra's own messages about a command line are said again in our words.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import re
 import sys
@@ -24,6 +25,10 @@ from sophia.failures import Interrupted, RunStopped
 log = logging.getLogger(__name__)
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_DISK_IS_FULL = (
+    ". Make room on that disk, then start again; a run that has begun goes on with"
+    " run_dir=FOLDER resume=true."
+)
 
 _KEY = re.compile(r"Could not (?:override|delete from config\.?) '?([\w./@]+)'?")
 _CHOICES_OF_OTHERS = {
@@ -48,13 +53,19 @@ def readable_errors(*, debug: bool) -> Iterator[None]:
             raise
         log.error("interrupted.")
         sys.exit(_INTERRUPTED)
+    except SystemExit as error:
+        if error.code == _INTERRUPTED or not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        log.error("interrupted.")  # in a fit, where Lightning exits with 1
+        sys.exit(_INTERRUPTED)
     except (ValueError, OSError, RunStopped) as error:
         if debug:
             raise
         if not logging.getLogger().handlers:  # Hydra has not come to set up any
             logging.basicConfig(format="%(message)s", stream=sys.stdout)
         interrupted = isinstance(error, Interrupted) or isinstance(error.__cause__, Interrupted)
-        log.error("%s%s", "" if interrupted else "error: ", error)
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        log.error("%s%s%s", "" if interrupted else "error: ", error, _DISK_IS_FULL if full else "")
         sys.exit(_INTERRUPTED if interrupted else 1)
 
 
@@ -91,6 +102,8 @@ def _no_such_choice(missing: str, options: list[str], configs: Path) -> str:
     known = f"known are {', '.join(sorted(options))}."
     if group in _SETTINGS_OF_A_FILE and ("/" in name or "." in name):
         known = f"to use {name}, write {_SETTINGS_OF_A_FILE[group]}{name}; {known}"
+    elif not close:
+        known += f" One of your own, FOLDER/{group}/{name}.yaml, is found with --config-dir FOLDER."
     return f"there is no {group} {name!r}; {hint}{known}"
 
 
@@ -103,8 +116,14 @@ def _group_and_choice(missing: str, configs: Path) -> tuple[str, str]:
     return "/".join(parts[:depth]), "/".join(parts[depth:])
 
 
+def _is_choice_of_ours(argument: str, configs: Path) -> bool:
+    """Whether it chooses a file of ``configs``: others lie in folders that may be gone by now."""
+    group, _, name = argument.partition("=")
+    return bool(name) and (configs / group / f"{name}.yaml").is_file()
+
+
 def _no_such_key(key: str, configs: Path, config_name: str, arguments: Sequence[str]) -> str:
-    chosen = [a for a in arguments if (configs / a.partition("=")[0]).is_dir() and "," not in a]
+    chosen = [a for a in arguments if _is_choice_of_ours(a, configs)]
     with initialize_config_dir(version_base="1.3", config_dir=str(configs)):
         try:
             cfg = compose(config_name, overrides=chosen)

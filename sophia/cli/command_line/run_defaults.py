@@ -32,13 +32,14 @@ def asked_as_in_training(arguments: Sequence[str], keys: Collection[str]) -> Ite
     """The command line, with the settings of the run that ``ckpt`` is of as group choices.
 
     It lies in the folder of the run, or is an export that brings them (``portable``, beside this).
-    They stand before what was typed, and a group that was chosen by name is left alone, so what
-    was typed wins. Without such settings nothing is added. ``keys`` are the command's root keys:
-    settings that it does not have are left out.
+    They stand before the keys that were typed, and a group that was chosen by name is left alone,
+    so what was typed wins. Flags come first. Without such settings nothing is added. ``keys`` are
+    the command's root keys: settings that it does not have are left out.
 
     Raises:
         ValueError: ``ckpt`` names policies of runs that asked other questions.
     """
+    flags = [a for a in arguments if a.startswith("-")]
     words = [a for a in arguments if not a.startswith("-")]
     typed = {o.key_or_group: o for o in OverridesParser.create().parse_overrides(words)}
     runs = [run for ckpt in _ckpts(typed.get("ckpt")) if (run := _run_of(ckpt)) is not None]
@@ -65,7 +66,7 @@ def asked_as_in_training(arguments: Sequence[str], keys: Collection[str]) -> Ite
             added.append(f"{name}={_CHOICE}")
         if settings:
             _say(f"{', '.join(settings)} as in {runs[0].path}; key=value on the command line wins")
-        yield [*added, *arguments]
+        yield [*flags, *added, *words]
 
 
 def _ckpts(override: Override | None) -> list[Path]:

@@ -37,8 +37,8 @@ def build(cfg: DictConfig, path: str, objects: Mapping[str, Any] | None = None) 
     try:
         make = instantiate(own, _convert_="all", _partial_=True)
     except InstantiationException as error:
-        if isinstance(error.__cause__, ValueError | OSError):
-            raise error.__cause__ from None
+        if isinstance(cause := error.__cause__, ValueError | OSError):
+            raise cause from None  # what an object of the node says, without Hydra's frame
         raise
     return make(**passed)
 

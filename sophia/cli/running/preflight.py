@@ -58,7 +58,7 @@ def check_disk(cfg: DictConfig, loader: ModelLoader, policy: Path | str, folder:
     needed, free = disk_plan(cfg, loader.empty(policy), policy).sum, shutil.disk_usage(folder).free
     if needed > free:
         raise ValueError(
-            f"the run will write some {needed / GIB:.1f} GiB of checkpoints and weights to"
-            f" {folder}, where {free / GIB:.1f} GiB are free. Choose another run_dir, or keep fewer"
+            f"the run will write some {needed / GIB:.3g} GiB of checkpoints and weights to"
+            f" {folder}, where {free / GIB:.3g} GiB are free. Choose another run_dir, or keep fewer"
             " (callbacks.checkpoint.keep_last, keep_best, callbacks.validation.save_best=false)."
         )

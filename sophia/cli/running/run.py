@@ -133,7 +133,8 @@ def _open_data(cfg: DictConfig, parts: Parts, datasets: dict[DataPart, Any]) -> 
     fitter = prompt_fitter(cfg, parts.encoder)
     warn_of_columns(cfg, datasets)
     opened = open_checked(datasets, fitter, parts.outcome, seed=cfg.seed)
-    offered: dict[str, Any] = {str(name): dataset for name, dataset in opened.items()}
+    offered: dict[str, Any] = {"validation": None}
+    offered |= {str(name): dataset for name, dataset in opened.items()}
     offered |= {name: cfg[name] for name in ("num_steps", "prompts_per_step", "seed")}
     return RunData(
         train=opened["train"],

@@ -81,13 +81,16 @@ def _make(cfg: DictConfig, model: ModelLoader, train: PromptDataset, folder: Pat
     partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    prompts = [train[index] for index in range(min(len(train), _CORPUS_PROMPTS))]
-    model.tiny.save(partial, corpus=[_corpus_text(prompt) for prompt in prompts])
-    if cfg.warm_start:
-        accuracy = _train(cfg, model, train, partial)
-        log.info("warm start: sampled accuracy %.2f, kept in %s", accuracy, folder)
-    if not folder.is_dir():  # another process may have been faster
-        os.replace(partial, folder)
+    try:
+        prompts = [train[index] for index in range(min(len(train), _CORPUS_PROMPTS))]
+        model.tiny.save(partial, corpus=[_corpus_text(prompt) for prompt in prompts])
+        if cfg.warm_start:
+            accuracy = _train(cfg, model, train, partial)
+            log.info("warm start: sampled accuracy %.2f, kept in %s", accuracy, folder)
+        if not folder.is_dir():  # another process may have been faster
+            os.replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return folder
 
 

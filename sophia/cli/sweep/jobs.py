@@ -30,8 +30,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepJob:
-    """One run of a sweep: what was typed for it, its folder and its whole configuration."""
+    """One run of a sweep: what was typed for it, its folder and its whole configuration.
 
+    ``flags`` are those of the sweep that its composition needs, a ``--config-dir``.
+    """
+
+    flags: tuple[str, ...]
     overrides: tuple[str, ...]
     folder: Path
     cfg: DictConfig
@@ -53,7 +57,12 @@ def compose_job(
     check_thinking(own, overrides)
     validate(own, TrainSettings)
     kept = tuple(o for o in overrides if override_key(o) not in ("run_dir", "resume"))
-    return SweepJob(overrides=kept, folder=folder, cfg=own)
+    return SweepJob(flags=_config_dirs(sweep), overrides=kept, folder=folder, cfg=own)
+
+
+def _config_dirs(sweep: DictConfig) -> tuple[str, ...]:
+    sources = sweep.hydra.runtime.config_sources
+    return tuple(f"--config-dir={s.path}" for s in sources if s.provider == "command-line")
 
 
 def run_jobs(jobs: Sequence[SweepJob], *, parallel: int) -> list[JobReturn]:
@@ -98,7 +107,7 @@ def _command(job: SweepJob) -> int:
     """
     resume = ["resume=true"] if RunFolder(path=job.folder).has_begun else []
     command = [
-        sys.executable, "-m", "sophia.cli.sweep.job", *job.overrides,
+        sys.executable, "-m", "sophia.cli.sweep.job", *job.flags, *job.overrides,
         f"run_dir={quoted(str(job.folder))}", *resume,
     ]  # fmt: skip
     with (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -240,7 +241,8 @@ def _remedy(missing: Mapping[str, str], free: Collection[str]) -> str:
     """Which line of the mapping to correct for columns that no row has."""
     lines = []
     for meaning, name in missing.items():
-        likely = likely_column(meaning, free)
+        alike = get_close_matches(name, sorted(free), n=1, cutoff=0.8)
+        likely = alike[0] if alike else likely_column(meaning, free)
         if likely is not None:
             lines.append(f"{meaning}: {likely}")
         elif meaning in ("problem", "answer"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sophia.cli.sweep.folder import override_key, quoted, sweep_arguments
-from tests.commands import SMALL_RUN, run, start
+from tests.commands import ROOT, SMALL_RUN, run, start
 
 SWEPT = ("annealing=exponential,constant", "reward.trust=true,false", "seed=0,1")
 TINY = (*SMALL_RUN, "num_steps=2", "callbacks.samples=null", "logger=csv")
@@ -108,8 +109,11 @@ def test_a_sweep_survives_a_kill_and_ends_with_one_table(tmp_path: Path, cache: 
 @pytest.mark.slow
 def test_a_job_that_fails_is_named_and_the_others_go_on(tmp_path: Path, cache: Path) -> None:
     # The tiny model's heads do not divide a hidden size of 62: that is found out in the job.
-    swept = ("model.tiny.hidden_size=62,64", f"sweep_dir={tmp_path}")
-    output = run("train.py", "-m", *TINY, *swept, cache=cache, expect=1)
+    swept = ("model.tiny.hidden_size=62,64", f"sweep_dir={tmp_path / 'sweep'}")
+    (tmp_path / "template").mkdir()
+    shutil.copy(ROOT / "configs/template/plain.yaml", tmp_path / "template/own.yaml")
+    own = ("template=own", "--config-dir", str(tmp_path))  # jobs are told the folder too
+    output = run("train.py", "-m", *TINY, *swept, *own, cache=cache, expect=1)
     assert "model.tiny.hidden_size-62: failed with status 1" in output
     assert "1 runs have not finished (model.tiny.hidden_size-62)" in output
     assert "model.tiny.hidden_size-64: done" in output

@@ -134,6 +134,11 @@ def test_every_type_that_could_be_meant_has_a_rule() -> None:
             r"Say `images: null` .*columns\.images=null\)",
         ),
         (
+            {"frage": "x", "antwort": 1, "solution": 2},
+            Columns(problem="frage", answer="antwrt"),
+            r"Say `answer: antwort` .*columns\.answer=antwort\)",
+        ),
+        (
             {"note": "x", "answer": 1},
             BARE,
             r"Say `problem: <the column that holds it, not problem>`",

@@ -13,20 +13,19 @@ def train(cfg: DictConfig) -> None:
     """One run: validate, build, evaluate, train, evaluate, show."""
     validate(cfg, TrainSettings)
 
-    from sophia.cli.running.folder import open_folder
+    from sophia.cli.running.folder import opened_folder
 
-    folder = open_folder(cfg)
+    with opened_folder(cfg) as folder:
+        # From here on torch, Lightning and transformers are needed: seconds that no typo waits for.
+        from sophia.cli.running.results import show
+        from sophia.cli.running.run import evaluate, fit, opened_run, save_policy
 
-    # From here on torch, Lightning and transformers are needed: seconds that no typo waits for.
-    from sophia.cli.running.results import show
-    from sophia.cli.running.run import evaluate, fit, opened_run, save_policy
-
-    with opened_run(cfg, folder) as run:
-        before = evaluate(run, "before")
-        fit(run)
-        save_policy(run)
-        after = evaluate(run, "after")
-    show(run, before, after)
+        with opened_run(cfg, folder) as run:
+            before = evaluate(run, "before")
+            fit(run)
+            save_policy(run)
+            after = evaluate(run, "after")
+        show(run, before, after)
 
 
 if __name__ == "__main__":

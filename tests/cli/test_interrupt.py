@@ -29,6 +29,8 @@ def test_ctrl_c_writes_a_checkpoint_and_the_run_goes_on(tmp_path: Path, cache: P
     deadline = time.monotonic() + 100
     while len(steps(own)) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
+    second = run(*LONG, "num_steps=5000", f"run_dir={own}", "resume=true", cache=cache, expect=1)
+    assert f"another process is at work in {own}" in second
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said

@@ -94,10 +94,16 @@ def test_debug_shows_the_trace(cache: Path) -> None:
     [
         (
             "algorithm.loss.dual_clip=0.5",
-            "error: dual_clip is 0.5; it must exceed 1 +",
+            "error: algorithm.loss: dual_clip is 0.5; it must exceed 1 +",
         ),
-        ("algorithm.update.num_iterations=0", "error: num_iterations is 0; it must be at least 1."),
-        ("callbacks.rollout.sync.bucket_mib=0", "error: sync settings every_n_steps=1, bucket_mib"),
+        (
+            "algorithm.update.num_iterations=0",
+            "error: algorithm.update: num_iterations is 0; it must be at least 1.",
+        ),
+        (
+            "callbacks.rollout.sync.bucket_mib=0",
+            "error: callbacks.rollout.sync: sync settings every_n_steps=1, bucket_mib",
+        ),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_before_the_warm_start(

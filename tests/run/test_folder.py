@@ -9,7 +9,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from sophia.run.folder import RunFolder, open_run_folder
+from sophia.run.folder import RunFolder
+from sophia.run.opening import open_run_folder
 from sophia.run.resume import changes
 
 SETTINGS = "seed: 0\nnum_steps: 9\nlr: 1\njudge:\n  url: here\n"

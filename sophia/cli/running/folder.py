@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -12,31 +14,36 @@ from rich.table import Table
 from sophia.cli.command_line.thinking import thinking_in_words
 from sophia.cli.running.files import check_data_files, check_model
 from sophia.cli.running.processes import check_devices, check_launcher, is_rank_zero, world_size
-from sophia.run.folder import RunFolder, open_run_folder
+from sophia.run.folder import RunFolder
+from sophia.run.opening import held, open_run_folder
 
 _NAMED_GROUPS = ("model", "data", "reward", "annealing", "judge", "algorithm", "rollout", "trainer")
 _WHERE = ("run_dir", "resume", "debug")
 
 
-def open_folder(cfg: DictConfig) -> RunFolder:
-    """Make or find the folder of the run, and say what will run.
+@contextmanager
+def opened_folder(cfg: DictConfig) -> Iterator[RunFolder]:
+    """Make or find the folder of the run, keep others out of it, and say what will run.
 
     Raises:
         ValueError: devices, data files or the model are missing, sizes do not divide, or the
-            folder holds another run.
+            folder holds another run, or a run that is going on.
     """
     check_devices(cfg)
     check_launcher(cfg)
     table = step_table(cfg, world_size=world_size(cfg))
     check_data_files(cfg, "train", "heldout")
     check_model(cfg, "weights")
+    path = Path(cfg.run_dir)
     if not is_rank_zero():
-        return RunFolder(path=Path(cfg.run_dir))
-    folder = open_run_folder(Path(cfg.run_dir), settings_text(cfg), resume=cfg.resume)
-    console = Console()
-    console.print(headline(cfg), highlight=False, soft_wrap=True)
-    console.print(table)
-    return folder
+        yield RunFolder(path=path)
+        return
+    with held(path):
+        folder = open_run_folder(path, settings_text(cfg), resume=cfg.resume)
+        console = Console()
+        console.print(headline(cfg), highlight=False, soft_wrap=True)
+        console.print(table)
+        yield folder
 
 
 def headline(cfg: DictConfig) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,6 @@ import yaml
 
 from sophia.run.checkpoint import last_whole_checkpoint
 from sophia.run.metrics_file import STEP, read_metrics
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

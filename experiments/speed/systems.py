@@ -27,6 +27,8 @@ SILENT = (
     "timeline",
     "report",
     "progress",
+    "health",
+    "histograms",
 )
 
 

@@ -9,20 +9,19 @@ import pytest
 
 from sophia.run.folder import RunFolder
 from sophia.run.metrics_file import read_metrics
-from tests.commands import run
+from tests.commands import SHORT_WARM_START, run
 from tests.rewards.judge_server import Answer, JudgeServer, Request, refuses, says
 
 SMALL = (
     "num_steps=2", "prompts_per_step=4", "num_generations=4", "data.heldout.num_prompts=4",
-    "warm_start.max_steps=60", "warm_start.check_from=60", "warm_start.stop_accuracy=0.01",
-    "judge=http", "judge.cache_path=null", "judge.calls.max_attempts=1",
+    *SHORT_WARM_START, "judge=http", "judge.cache_path=null", "judge.calls.max_attempts=1",
     "judge.breaker.window_steps=1",
 )  # fmt: skip
 
 
-def train(folder: Path, url: str, *overrides: str, expect: int) -> str:
+def train(folder: Path, url: str, *overrides: str, cache: Path, expect: int) -> str:
     places = (f"run_dir={folder / 'run'}", f"judge.url={url}")
-    return run("train.py", *SMALL, *places, *overrides, cache=folder / "cache", expect=expect)
+    return run("train.py", *SMALL, *places, *overrides, cache=cache, expect=expect)
 
 
 def by_length(request: Request) -> Answer:
@@ -46,7 +45,7 @@ def test_a_judge_that_is_not_there_is_said_before_anything_is_trained(tmp_path: 
     server.start()
     server.stop()
     start = time.monotonic()
-    said = train(tmp_path, server.url, expect=1)
+    said = train(tmp_path, server.url, cache=tmp_path, expect=1)
     assert time.monotonic() - start < 30
     assert f"at {server.url}" in said
     assert "Nobody listens there" in said
@@ -55,17 +54,19 @@ def test_a_judge_that_is_not_there_is_said_before_anything_is_trained(tmp_path: 
 
 
 @pytest.mark.slow
-def test_stops_for_a_judge_that_goes_down_and_resumes_when_it_is_back(tmp_path: Path) -> None:
+def test_stops_for_a_judge_that_goes_down_and_resumes_when_it_is_back(
+    taught: Path, tmp_path: Path
+) -> None:
     behaviour = DownAfter(1)  # the ping
     with JudgeServer(behaviour) as server:
-        said = train(tmp_path, server.url, expect=1)
+        said = train(tmp_path, server.url, cache=taught / "cache", expect=1)
         assert f"The judge at {server.url}" in said
         assert "judge-check" in said
         assert "Traceback" not in said
         names = [p.name for p in (tmp_path / "run" / "checkpoints").iterdir()]
         assert names == ["step_000000.ckpt"]
         behaviour.left = 10_000
-        train(tmp_path, server.url, "resume=true", expect=0)
+        train(tmp_path, server.url, "resume=true", cache=taught / "cache", expect=0)
     rows = read_metrics(tmp_path / "run" / "metrics.csv")
     assert [row["rl_step"] for row in rows] == ["0", "1"]
     for row in rows:

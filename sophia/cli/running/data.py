@@ -42,7 +42,8 @@ def prompt_fitter(cfg: DictConfig, encoder: PromptEncoder) -> PromptFitter:
         raise ValueError(
             f"prompt_limits allow images of {limits.min_pixels} to {limits.max_pixels} pixels, but"
             f" the image processor of the checkpoint resizes to between {smallest} and {largest}."
-            " Narrow prompt_limits, or widen `size` in its preprocessor_config.json."
+            " Narrow prompt_limits (prompt_limits=tiny is for the built-in model), or widen `size`"
+            " in its preprocessor_config.json."
         )
     return PromptFitter(
         limits,

@@ -14,10 +14,10 @@ from sophia.cli.commands import COMMANDS
 from sophia.cli.running.build import build
 from sophia.cli.running.files import DATA_ON_THE_HUB
 from sophia.cli.running.folder import step_table
+from sophia.cli.running.plan import check_fits, disk_plan, disk_table, memory_plan, plan_table
 from sophia.cli.running.processes import check_launcher, world_size
 from sophia.cli.validation.settings import TrainSettings
 from sophia.cli.validation.validate import validate
-from sophia.cli.verbs.plan import check_fits, disk_plan, disk_table, memory_plan, plan_table
 from sophia.measure.memory import GIB
 from tests.commands import ROOT
 from tests.composing import composed

@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from sophia.cli.commands import CONFIGS
-from sophia.cli.validation.ranges import check_values
+from sophia.cli.running.preflight import check_values
 from sophia.cli.validation.settings import CheckSettings, InferSettings, PlanSettings, TrainSettings
 from sophia.cli.validation.validate import validate
 from sophia.cli.verbs.check import check

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sophia.cli.running.build import build
-from sophia.cli.verbs.plan import check_fits, disk_plan, memory_plan
+from sophia.cli.running.plan import check_fits, disk_plan, memory_plan
 from sophia.measure.disk import DiskPlan
 from sophia.measure.memory import GIB, MemoryPlan
 from tests.composing import composed

@@ -10,12 +10,31 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from sophia.cli.running.build import build
-from sophia.cli.verbs.plan import disk_plan
+from sophia.cli.running.plan import disk_plan
 from sophia.data.encode import PromptEncoder
 from sophia.measure.memory import GIB
 from sophia.models.load import ModelLoader
 from sophia.rewards.custom import CustomReward
 from sophia.types import Completion, Prompt
+
+_VALUES = (
+    "sampling", "prompt_limits", "annealing", "algorithm.loss", "algorithm.update",
+    "algorithm.lr_schedule", "callbacks.rollout.sync", "callbacks.health.limits", "warm_start",
+)  # fmt: skip
+"""Nodes that are plain values, which check themselves."""
+
+
+def check_values(cfg: DictConfig) -> None:
+    """Build the nodes of a run that are plain values.
+
+    Raises:
+        ValueError: what the first of them says that is none, behind its dotted path.
+    """
+    for path in _VALUES:
+        try:
+            build(cfg, path)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
 
 
 def try_rewards(

@@ -18,11 +18,10 @@ from sophia.cli.running.advice import warn_of_columns
 from sophia.cli.running.build import build, build_each
 from sophia.cli.running.data import DataPart, build_dataset, open_checked, prompt_fitter
 from sophia.cli.running.parts import Parts, build_evaluator, build_parts
-from sophia.cli.running.preflight import ask_judge, check_disk, try_rewards
+from sophia.cli.running.plan import show_memory_plan
+from sophia.cli.running.preflight import ask_judge, check_disk, check_values, try_rewards
 from sophia.cli.running.processes import is_rank_zero
 from sophia.cli.running.warm_start import initial_policy
-from sophia.cli.validation.ranges import check_values
-from sophia.cli.verbs.plan import show_memory_plan
 from sophia.data.datamodule import StepDataModule
 from sophia.data.prompts import PromptDataset
 from sophia.evaluation.evaluator import Evaluator

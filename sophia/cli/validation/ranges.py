@@ -1,7 +1,7 @@
 """Which numbers of a training run make sense, before anything is loaded for it.
 
-Plain values check themselves, and are built for it. Of keys whose object is built late or is not
-ours there is a table.
+This is of keys whose object is built late or is not ours. Plain values check themselves
+(``check_values`` in ``sophia.cli.running.preflight``).
 """
 
 from __future__ import annotations
@@ -10,14 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
-
-from omegaconf import DictConfig
-
-_VALUES = (
-    "sampling", "prompt_limits", "annealing", "algorithm.loss", "algorithm.update",
-    "algorithm.lr_schedule", "callbacks.rollout.sync", "callbacks.health.limits", "warm_start",
-)  # fmt: skip
-"""Nodes that are plain values, which check themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,21 +94,6 @@ def check_ranges(node: Mapping[str, Any]) -> None:
         for rule in _RULES:
             if value is not None and fnmatchcase(path, rule.key) and not rule.allows(value):
                 raise ValueError(f"{path} is {value}; it {rule.range}")
-
-
-def check_values(cfg: DictConfig) -> None:
-    """Build the nodes of a run that are plain values.
-
-    Raises:
-        ValueError: what the first of them says that is none, behind its dotted path.
-    """
-    from sophia.cli.running.build import build  # with the classes, and torch behind them
-
-    for path in _VALUES:
-        try:
-            build(cfg, path)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
 
 
 def _leaves(path: str, node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -16,7 +16,7 @@ from sophia.cli.quiet import quiet_libraries
 from sophia.cli.running.advice import column_advice
 from sophia.cli.running.build import build
 from sophia.cli.running.data import build_dataset, data_check, prompt_fitter
-from sophia.cli.validation.ranges import check_values
+from sophia.cli.running.preflight import check_values
 from sophia.data.check.check import rows_of
 from sophia.data.check.figure import figure
 from sophia.data.check.report import DataReport, write_counts, write_refused

@@ -47,6 +47,12 @@ class WarmProcess:
         self._process.start()
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
     def returncode(self) -> int | None:
         """Its exit status, minus the signal that ended it; None while it runs."""
         return self._process.exitcode

@@ -126,5 +126,6 @@ def _no_empty_folder() -> Iterator[None]:
         done = True
     finally:
         folder = Path(HydraConfig.get().runtime.output_dir)
-        if not done and is_rank_zero() and [path.name for path in folder.iterdir()] == [_LOG]:
+        own = folder != Path.cwd()  # a command that is no run has none
+        if own and not done and is_rank_zero() and [p.name for p in folder.iterdir()] == [_LOG]:
             shutil.rmtree(folder)

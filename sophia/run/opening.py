@@ -17,6 +17,18 @@ from sophia.run.resume import changes
 
 log = logging.getLogger(__name__)
 
+_HELD: set[int] = set()  # descriptors of the folders that this process keeps others out of
+
+
+def _let_go() -> None:
+    """A forked child (a loader's worker) that outlives a killed run must not keep its lock."""
+    for folder in _HELD:
+        os.close(folder)
+    _HELD.clear()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
@@ -36,10 +48,13 @@ def held(path: Path) -> Iterator[None]:
         ) from None
     except OSError:  # a file system without locks
         log.info("%s cannot be locked: see that no second process runs in it", path)
+    _HELD.add(folder)
     try:
         yield
     finally:
-        os.close(folder)
+        if folder in _HELD:
+            _HELD.remove(folder)
+            os.close(folder)
 
 
 def open_run_folder(path: Path, settings: str, *, resume: bool) -> RunFolder:
@@ -64,7 +79,7 @@ def open_run_folder(path: Path, settings: str, *, resume: bool) -> RunFolder:
             f"resume=true, but there is no run in {path} (no {folder.config.name}). Check run_dir,"
             " or leave resume away to start one."
         )
-    if folder.has_steps:
+    if resume:
         _go_on(folder, settings)
     else:
         _forget_start(folder)
@@ -76,10 +91,16 @@ def open_run_folder(path: Path, settings: str, *, resume: bool) -> RunFolder:
 
 
 def _go_on(folder: RunFolder, settings: str) -> None:
-    """Refuse what would change the past, and put aside what the end of a shorter run has left."""
+    """Refuse what would change the past, and put aside what the end of a shorter run has left.
+
+    A run without a step has no past: with other settings it starts anew.
+    """
     theirs, yours = yaml.safe_load(folder.config.read_text()), yaml.safe_load(settings)
     found = changes(theirs, yours)
     refused = [change for change in found if not change.is_harmless]
+    if refused and not folder.has_steps:
+        _forget_start(folder)
+        return
     if refused:
         lines = "\n".join(f"  {change}" for change in refused)
         raise ValueError(
@@ -107,4 +128,5 @@ def _forget_start(folder: RunFolder) -> None:
     """Remove what a start that came to no step has left, where a new one would take it over."""
     for path in (folder.evaluation("before"), folder.gallery, folder.validation):
         path.unlink(missing_ok=True)
-    shutil.rmtree(folder.best, ignore_errors=True)
+    for kept in (folder.best, folder.checkpoints):  # of step 0, if it was stopped there
+        shutil.rmtree(kept, ignore_errors=True)

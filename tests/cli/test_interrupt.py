@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import signal
 import time
 from pathlib import Path
@@ -23,6 +24,20 @@ def steps(folder: Path) -> list[int]:
         return [int(row["rl_step"]) for row in csv.DictReader(file)]
 
 
+def children_of(parent: int) -> list[int]:
+    """The processes that it has started, in its own group."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            number, rest = status.read_text().split(" (", 1)
+        except OSError:  # it has ended meanwhile
+            continue
+        fields = rest.rpartition(") ")[2].split()
+        if int(fields[1]) == parent and int(fields[2]) == os.getpgid(parent):
+            found.append(int(number))
+    return found
+
+
 def test_ctrl_c_writes_a_checkpoint_and_the_run_goes_on(tmp_path: Path, cache: Path) -> None:
     own = tmp_path / "run"
     process = start(*LONG, "num_steps=5000", f"run_dir={own}", cache=cache)
@@ -31,6 +46,10 @@ def test_ctrl_c_writes_a_checkpoint_and_the_run_goes_on(tmp_path: Path, cache: P
         time.sleep(0.02)
     second = run(*LONG, "num_steps=5000", f"run_dir={own}", "resume=true", cache=cache, expect=1)
     assert f"another process is at work in {own}" in second
+    workers = children_of(process.pid)
+    assert workers  # the loader's: a terminal's Ctrl-C is told to them as well
+    for worker in workers:
+        os.kill(worker, signal.SIGINT)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said

@@ -107,6 +107,13 @@ def test_a_weight_of_nothing_is_refused_with_the_reason(tmp_path: Path) -> None:
     assert "annealing.start is about the thinking reward, but there is no judge" in said
 
 
+def test_the_headline_of_a_run_without_its_judge_names_no_annealing(tmp_path: Path) -> None:
+    refused = ("judge=none", "algorithm.loss.dual_clip=0.5", f"run_dir={tmp_path / 'run'}")
+    said = run("train.py", *refused, cache=tmp_path, expect=1)
+    assert "annealing=none, judge=none" in said
+    assert "not judged" in said
+
+
 @pytest.mark.slow
 def test_the_example_is_trained_and_evaluated_as_documented(taught: Path, tmp_path: Path) -> None:
     command = documented().replace("MODEL", f"{taught / 'run' / 'policy'}")

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from sophia.cli.running.preflight import try_rewards
+from sophia.cli.running.build import build
+from sophia.cli.running.preflight import check_disk, try_rewards
 from sophia.data.encode import PromptEncoder
 from sophia.rewards.custom import CustomReward, RewardFailed
 from tests.builders import prompt
-from tests.commands import SMALL_RUN, run
+from tests.commands import ROOT, SMALL_RUN, run
+from tests.composing import composed
+from tests.rewards.judge_server import JudgeServer, honest
 
 SEEN = """
 seen = []
@@ -58,3 +61,22 @@ def test_the_command_ends_before_the_first_evaluation(tmp_path: Path) -> None:
     assert "AttributeError: 'Completion' object has no attribute 'txt' (mine.py, line 2)." in output
     assert "evaluation before" not in output
     assert not (tmp_path / "run" / "evaluation_before.jsonl").exists()
+
+
+def test_a_run_whose_checkpoints_do_not_fit_is_refused(tmp_path: Path) -> None:
+    shape = f"model.path={ROOT / 'tests' / 'shapes' / 'qwen2_5_vl_7b'}"
+    cfg = composed("experiment=sophiavl_7b", shape, "callbacks.checkpoint.keep_last=100000")
+    with pytest.raises(ValueError, match=r"GiB of checkpoints .* GiB are free\. Choose another"):
+        check_disk(cfg, build(cfg, "model"), cfg.model.path, tmp_path)
+
+
+@pytest.mark.slow
+def test_an_evaluation_asks_its_judge_before_any_question(finished: Path, tmp_path: Path) -> None:
+    server = JudgeServer(honest)
+    server.start()
+    server.stop()
+    judge = ("judge=http", f"judge.url={server.url}", "judge.cache_path=null")
+    command = ("evaluate.py", f"ckpt={finished}", *judge, f"run_dir={tmp_path / 'evaluation'}")
+    output = run(*command, cache=tmp_path, expect=1)
+    assert "Nobody listens there" in output
+    assert not list((tmp_path / "evaluation").glob("records-*"))

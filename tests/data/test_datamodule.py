@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from collections import Counter
 
 import pytest
@@ -53,3 +56,13 @@ def test_loader_goes_on_where_it_was_saved(num_workers: int) -> None:
     resumed.load_state_dict(state)
     assert seen + [[p.uid for p in batch.prompts] for batch in resumed] == whole
     assert len(resumed) == 6
+
+
+def test_a_worker_leaves_interrupts_to_the_run() -> None:
+    before = set(multiprocessing.active_children())
+    steps = iter(loader(1))
+    first = next(steps)
+    (worker,) = set(multiprocessing.active_children()) - before
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGINT)
+    assert len([first, *steps]) == 6

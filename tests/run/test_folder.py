@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,7 @@ import torch
 from omegaconf import OmegaConf
 
 from sophia.run.folder import RunFolder
-from sophia.run.opening import open_run_folder
+from sophia.run.opening import held, open_run_folder
 from sophia.run.resume import changes
 
 SETTINGS = "seed: 0\nnum_steps: 9\nlr: 1\njudge:\n  url: here\n"
@@ -36,6 +40,60 @@ def test_a_start_that_failed_before_its_first_step_claims_nothing(tmp_path: Path
     open_run_folder(folder, "seed: 1\n", resume=False)
     assert (folder / "config.yaml").read_text() == "seed: 1\n"
     assert not (folder / "evaluation_before.jsonl").exists()
+
+
+def stopped_at_step_0(folder: Path) -> Path:
+    """A run that was stopped in its first step, with a checkpoint of its start."""
+    begun(folder, steps=0)
+    (folder / "checkpoints").mkdir()
+    torch.save({"rl_step": 0}, folder / "checkpoints" / "step_000000.ckpt")
+    (folder / "evaluation_before.jsonl").write_text("of these settings")
+    return folder
+
+
+def test_a_new_start_does_not_go_on_from_the_checkpoint_of_a_failed_one(tmp_path: Path) -> None:
+    folder = stopped_at_step_0(tmp_path / "run")
+    assert open_run_folder(folder, "seed: 1\n", resume=False).last_checkpoint is None
+
+
+def test_a_run_stopped_in_its_first_step_goes_on_where_it_was(tmp_path: Path) -> None:
+    folder = stopped_at_step_0(tmp_path / "run")
+    run = open_run_folder(folder, SETTINGS.replace("here", "there"), resume=True)
+    assert run.last_checkpoint is not None
+    assert run.evaluation("before").is_file()
+    run = open_run_folder(folder, SETTINGS.replace("lr: 1", "lr: 2"), resume=True)
+    assert run.last_checkpoint is None
+    assert not run.evaluation("before").exists()
+
+
+HOLDS_AND_FORKS = """
+import os, sys, time
+from pathlib import Path
+from sophia.run.opening import held
+with held(Path(sys.argv[1])):
+    if os.fork() == 0:
+        print("held", flush=True)  # the child is there
+    time.sleep(60)
+"""
+
+
+def test_a_kill_lets_go_of_the_folder_though_a_worker_lives_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    command = [sys.executable, "-c", HOLDS_AND_FORKS, str(folder)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "held\n"
+        with pytest.raises(ValueError, match="another process is at work"), held(folder):
+            pass
+        os.kill(run.pid, signal.SIGKILL)
+        run.wait()
+        try:
+            with held(folder):
+                pass
+        finally:
+            os.killpg(run.pid, signal.SIGKILL)
 
 
 def test_nothing_to_resume_is_an_error(tmp_path: Path) -> None:

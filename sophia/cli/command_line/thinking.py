@@ -21,18 +21,20 @@ def take_judge_away(cfg: DictConfig, typed: Sequence[str]) -> None:
     """
     if "judge=none" not in typed:
         return
-    said = {word.lstrip("+~").partition("=")[0] for word in typed}
+    whole_reward = any(word.startswith("reward=") for word in typed)
     with open_dict(cfg):
-        if not _said("annealing", said):
+        if not _about("annealing", typed):
             cfg.annealing = None
-        if "reward" not in said and not _said("reward.thinking", said):
+        if not (whole_reward or _about("reward.thinking", typed)):
             cfg.reward.thinking = None
-        if "reward" not in said and "reward.trust" not in said:
+        if not (whole_reward or _about("reward.trust", typed)):
             cfg.reward.trust = False
 
 
-def _said(key: str, said: set[str]) -> bool:
-    return any(word == key or word.startswith(f"{key}.") for word in said)
+def _about(key: str, typed: Sequence[str]) -> list[str]:
+    """The words that set a key or something in it."""
+    names = [word.lstrip("+~").partition("=")[0] for word in typed]
+    return [w for w, n in zip(typed, names, strict=True) if n == key or n.startswith(f"{key}.")]
 
 
 def check_thinking(cfg: DictConfig, typed: Sequence[str] = ()) -> None:
@@ -51,10 +53,8 @@ def check_thinking(cfg: DictConfig, typed: Sequence[str] = ()) -> None:
         return
     if OmegaConf.select(cfg, _MEASURE) == "thinking":
         raise no_judge_for(f"{_MEASURE}=thinking")
-    words = {word.lstrip("+~").partition("=")[0]: word for word in typed}
     for key in _KEYS:
-        said = [w for name, w in words.items() if name == key or name.startswith(f"{key}.")]
-        said = [word for word in said if word != "annealing=none"]
+        said = [word for word in _about(key, typed) if word != "annealing=none"]
         if said or OmegaConf.select(cfg, key):
             raise no_judge_for(said[0] if said else key)
 

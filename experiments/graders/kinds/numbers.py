@@ -110,14 +110,12 @@ def fractions(random: Random, right: bool) -> Draw:
 
 def decimal_numerators(random: Random, right: bool) -> Draw:
     """``9.4/2`` is 4.7, not nine and two fifths of something."""
-    tenths, below = random.randint(11, 199), random.choice([2, 4, 5, 8, 10])
-    while tenths % 10 == 0:
-        tenths += 1
+    tenths, below = random.randint(11, 199), random.choice([2, 3, 4, 5, 6, 8, 10])
     value = Fraction(tenths, 10 * below)
     whole, rest = divmod(tenths, 10)
     wrong = [whole + Fraction(rest, below), value * 10, value + 1, value / 10, value * 2]
     shown = value if right else other(random, value, wrong)
-    above = decimal_text(Fraction(tenths, 10))
+    above = f"{whole}.{rest}"
     product = random.choice(
         [
             f"{above}/{below}",
@@ -126,7 +124,7 @@ def decimal_numerators(random: Random, right: bool) -> Draw:
             f"{above}/{below}.0",
         ]
     )
-    texts = [decimal_text(shown), f"{shown.numerator}/{shown.denominator}"]
+    texts = [f"{shown}", decimal_text(shown) if below not in (3, 6) else f"{shown}"]
     return Draw(gold=random.choice(texts), answer=product)
 
 

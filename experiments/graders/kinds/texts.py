@@ -61,7 +61,7 @@ def times_of_day(random: Random, right: bool) -> Draw:
 
 
 def ratios(random: Random, right: bool) -> Draw:
-    """``3:4``; wrong: turned over, another part, one part only."""
+    """``3:4``; wrong: turned over, another part, the sum of both."""
     a, b = random.choice(
         [
             (a, b)
@@ -75,7 +75,7 @@ def ratios(random: Random, right: bool) -> Draw:
         words = ["{}:{}", "{} : {}", "The ratio is {}:{}.", "${}:{}$"]
         return Draw(gold=gold, answer=random.choice(words).format(a, b))
     return Draw(
-        gold=gold, answer=random.choice([f"{b}:{a}", f"{a}:{b + 1}", f"{a + 1}:{b}", f"{a}"])
+        gold=gold, answer=random.choice([f"{b}:{a}", f"{a}:{b + 1}", f"{a + 1}:{b}", f"{a + b}"])
     )
 
 
@@ -96,7 +96,7 @@ def words(random: Random, right: bool) -> Draw:
         ]
         return Draw(gold=gold, answer=random.choice(answers))
     wrong = other(random, gold, family)
-    answers = [wrong, wrong, wrong, f"not {gold}", f"{gold} or {wrong}", f"{random.randint(0, 99)}"]
+    answers = [wrong, wrong, wrong, f"not {gold}", f"{gold} or {wrong}", f"{random.randint(2, 99)}"]
     return Draw(gold=gold, answer=random.choice(answers))
 
 

@@ -24,10 +24,11 @@ QUANTITIES: tuple[Mapping[str, Spellings], ...] = (
             "\\,\\text{cm}",
         ),
         "m": ("m", " m", "\\text{ m}", " \\mathrm{m}", " meters", " metres", "米", "\\text{m}"),
+        "nautical mile": ("海里", " nautical miles"),
         "km": ("km", " km", "\\text{ km}", "\\,\\mathrm{km}", " kilometers", "千米"),
     },
     {
-        "cm2": ("cm^2", " cm²", "cm^{2}", "\\text{ cm}^2", " cm^2", " square centimeters", "cm²"),
+        "cm2": ("cm^2", " cm²", "cm^{2}", "\\text{ cm}^2", " cm^2", " square centimeters", "cm^2^"),
         "m2": ("m^2", " m²", " m^{2}", "\\text{ m}^2", " square meters", "平方米"),
         "km2": (" km^2", " km²", "\\text{ km}^{2}", " square kilometers"),
     },

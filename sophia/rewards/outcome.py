@@ -12,7 +12,7 @@ from sophia.rewards.checkers.math import check_math
 from sophia.rewards.checkers.ocr import check_exp_wer, check_one_minus_cer
 from sophia.rewards.checkers.release import rules as release
 from sophia.rewards.checkers.text import check_text
-from sophia.rewards.checkers.verdict import UNPARSED, UNSCORED, Case, Checker, Verdict
+from sophia.rewards.checkers.verdict import UNSCORED, Checker, Gold, Rule, Verdict
 from sophia.rewards.checkers.yes_no import check_yes_no
 from sophia.rewards.process.pool import WorkerPool
 from sophia.rewards.tags import extract_answer, gold_text
@@ -91,6 +91,7 @@ class OutcomeReward:
         if profile == "paper":
             self._checkers["OCR"] = OCR_CHECKERS[ocr]
         self._pool = WorkerPool(timeout_s=timeout_s, num_workers=num_workers)
+        self._rule = functools.lru_cache(maxsize=4096)(self._read_gold)
 
     @property
     def problem_types(self) -> frozenset[str]:
@@ -129,19 +130,20 @@ class OutcomeReward:
                 f"prompt {prompt.uid!r} has problem type {prompt.problem_type!r};"
                 f" known are {sorted(self._checkers)}. Add a checker in sophia/rewards/outcome.py."
             )
-        gold, answer = self._profile.gold(prompt.answer), self._profile.extract(response)
-        if not gold.strip():
-            return UNSCORED
-        if answer is None:
-            return UNPARSED
-        case = Case(
-            prediction=answer,
-            gold=gold,
-            options=as_options(prompt.options),
-            tolerance=prompt.tolerance,
-            workers=self._pool,
-        )
-        return checker(case)
+        options = tuple(as_options(prompt.options).items())
+        rule = self._rule(checker, prompt.answer, options, prompt.tolerance)
+        return UNSCORED if rule is None else rule(self._profile.extract(response))
+
+    def _read_gold(
+        self,
+        checker: Checker,
+        answer: str,
+        options: tuple[tuple[str, str], ...],
+        tolerance: float,
+    ) -> Rule | None:
+        text = self._profile.gold(answer)
+        gold = Gold(text=text, options=dict(options), tolerance=tolerance)
+        return checker(gold, self._pool) if text.strip() else None
 
 
 def grade(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from sophia.rewards.checkers.reading.plain_text import without_layout
 from sophia.rewards.checkers.reading.words import without_lead_in
-from sophia.rewards.checkers.verdict import UNPARSED, UNSCORED, Case, Verdict, verdict_of
+from sophia.rewards.checkers.verdict import UNPARSED, Gold, Rule, Verdict, verdict_of
+
+if TYPE_CHECKING:
+    from sophia.rewards.process.pool import WorkerPool
 
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _MAX_CHARACTERS = 2000
@@ -41,21 +45,26 @@ _GOLD_LABEL = re.compile(r"\s*([A-Z])\s+(?=[A-Z][a-z])")  # "C Cecile"
 _SEPARATOR = re.compile(r"\s*(?:[,;&/]|\band\b)\s*|\s+", re.IGNORECASE)
 
 
-def check_choice(case: Case) -> Verdict:
-    """Score 1 when the prediction names the options of the gold by letter, text or both, else 0.
+def check_choice(gold: Gold, workers: WorkerPool) -> Rule | None:
+    """A rule that scores 1 for the options of the gold, by letter, text or both, else 0.
 
     Hedges ("A or B"), contradictions ("B. " and another option's text) and letters that are no
     option are unparsed. Without options and letters the texts are compared.
     """
-    label = _GOLD_LABEL.match(case.gold) if not case.options else None
-    gold_answer = label[1] if label else case.gold
-    gold = _letters(gold_answer, case.options) or _letters_in_a_row(gold_answer, case.options)
-    if gold is None:
-        return _check_text(case)
-    prediction = _letters(case.prediction, case.options)
-    if prediction is None and len(gold) > 1:
-        prediction = _letters_in_a_row(case.prediction, case.options)
-    return UNPARSED if prediction is None else verdict_of(prediction == gold)
+    label = _GOLD_LABEL.match(gold.text) if not gold.options else None
+    text = label[1] if label else gold.text
+    expected = _letters(text, gold.options) or _letters_in_a_row(text, gold.options)
+    if expected is None:
+        return _text_rule(gold)
+
+    def rule(prediction: str | None) -> Verdict:
+        answer = prediction or ""
+        named = _letters(answer, gold.options)
+        if named is None and len(expected) > 1:
+            named = _letters_in_a_row(answer, gold.options)
+        return UNPARSED if named is None else verdict_of(named == expected)
+
+    return rule
 
 
 def as_options(options: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
@@ -72,12 +81,16 @@ def as_options(options: Mapping[str, str] | Sequence[str] | None) -> dict[str, s
     }
 
 
-def _check_text(case: Case) -> Verdict:
-    if case.options or not _plain(case.gold):
-        return UNSCORED
-    if not _plain(case.prediction):
-        return UNPARSED
-    return verdict_of(_plain(case.prediction) == _plain(case.gold))
+def _text_rule(gold: Gold) -> Rule | None:
+    expected = _plain(gold.text)
+    if gold.options or not expected:
+        return None
+
+    def rule(prediction: str | None) -> Verdict:
+        answer = _plain(prediction or "")
+        return verdict_of(answer == expected) if answer else UNPARSED
+
+    return rule
 
 
 def _letters(text: str, options: Mapping[str, str]) -> frozenset[str] | None:

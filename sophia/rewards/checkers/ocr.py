@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import jiwer
 
-from sophia.rewards.checkers.verdict import UNPARSED, UNSCORED, Case, Verdict
+from sophia.rewards.checkers.verdict import UNPARSED, Gold, Rule, Verdict
+
+if TYPE_CHECKING:
+    from sophia.rewards.process.pool import WorkerPool
 
 _MAX_CHARACTERS = 100_000
 
 
-def check_exp_wer(case: Case) -> Verdict:
-    """Score exp(-word error rate), in (0, 1]; 0 for an empty one. Case and punctuation count."""
-    return _failure(case) or Verdict(score=math.exp(-jiwer.wer(*_pair(case))))
+def check_exp_wer(gold: Gold, workers: WorkerPool) -> Rule | None:
+    """A rule: exp(-word error rate), in (0, 1]; 0 without an answer. Case and punctuation count."""
+    return _rule(gold, lambda expected, answer: math.exp(-jiwer.wer(expected, answer)))
 
 
-def check_one_minus_cer(case: Case) -> Verdict:
-    """Score 1 - character error rate, at least 0, for scripts without blanks and single words."""
-    return _failure(case) or Verdict(score=max(0.0, 1.0 - jiwer.cer(*_pair(case))))
+def check_one_minus_cer(gold: Gold, workers: WorkerPool) -> Rule | None:
+    """A rule: 1 - character error rate, at least 0, for scripts without blanks and single words."""
+    return _rule(gold, lambda expected, answer: max(0.0, 1.0 - jiwer.cer(expected, answer)))
 
 
-def _failure(case: Case) -> Verdict | None:
-    gold, prediction = _pair(case)
-    if not gold:
-        return UNSCORED
-    return UNPARSED if not prediction or len(prediction) > _MAX_CHARACTERS else None
+def _rule(gold: Gold, score: Callable[[str, str], float]) -> Rule | None:
+    expected = _spaced(gold.text)
+    if not expected:
+        return None
 
+    def rule(prediction: str | None) -> Verdict:
+        answer = _spaced(prediction or "")
+        if not answer or len(answer) > _MAX_CHARACTERS:
+            return UNPARSED
+        return Verdict(score=score(expected, answer))
 
-def _pair(case: Case) -> tuple[str, str]:
-    """Gold and prediction with single blanks and without math dollars, which some golds carry."""
-    return _spaced(case.gold), _spaced(case.prediction)
+    return rule
 
 
 def _spaced(text: str) -> str:
+    """With single blanks and without math dollars, which some golds carry."""
     return " ".join(text.replace("$", "").split())

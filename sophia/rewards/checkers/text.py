@@ -6,9 +6,12 @@ import functools
 import re
 import unicodedata
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sophia.rewards.checkers.verdict import UNPARSED, Case, Verdict
+from sophia.rewards.checkers.verdict import RIGHT, UNPARSED, Gold, Rule, Verdict
+
+if TYPE_CHECKING:
+    from sophia.rewards.process.pool import WorkerPool
 
 _MAX_CHARACTERS = 20_000
 _MEASURES = ("rouge1", "rouge2", "rougeL")
@@ -18,17 +21,22 @@ _UNSPACED = (
 _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 
-def check_text(case: Case) -> Verdict:
-    """Score 1 for the gold text up to case, blanks and a final stop, else by ``mean_rouge``.
+def check_text(gold: Gold, workers: WorkerPool) -> Rule:
+    """A rule that scores 1 for the gold text up to case, blanks and a final stop, else mean_rouge.
 
     Words are stemmed; scripts written without blanks are compared by character.
     """
-    gold = case.gold.strip()
-    if not _plain(case.prediction) or len(case.prediction) > max(_MAX_CHARACTERS, 4 * len(gold)):
-        return UNPARSED
-    if _plain(case.prediction) == _plain(gold):
-        return Verdict(score=1.0)
-    return Verdict(score=mean_rouge(gold, case.prediction, latin_only=False))
+    expected = gold.text.strip()
+
+    def rule(prediction: str | None) -> Verdict:
+        answer = prediction or ""
+        if not _plain(answer) or len(answer) > max(_MAX_CHARACTERS, 4 * len(expected)):
+            return UNPARSED
+        if _plain(answer) == _plain(expected):
+            return RIGHT
+        return Verdict(score=mean_rouge(expected, answer, latin_only=False))
+
+    return rule
 
 
 def mean_rouge(gold: str, prediction: str, *, latin_only: bool) -> float:

@@ -1,4 +1,4 @@
-"""What a checker is given, and what it answers."""
+"""What a checker makes of a gold answer: a rule for responses, and the verdicts that it gives."""
 
 from __future__ import annotations
 
@@ -37,17 +37,21 @@ def verdict_of(right: bool) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One answer to be checked: text without tags, and what the row says about it."""
+class Gold:
+    """The gold answer of a row, without tags and not empty, and what belongs to it."""
 
-    prediction: str
-    gold: str
+    text: str
     options: Mapping[str, str]
     """The text of each option by its letter; empty unless the question is multiple choice."""
     tolerance: float
     """A number p is right for the gold g when |p - g| <= tolerance |g|; absolute when g is 0."""
-    workers: WorkerPool
-    """Processes for comparisons that must be killed when they take too long."""
 
 
-Checker = Callable[[Case], Verdict]
+Rule = Callable[[str | None], Verdict]
+"""The verdict on a prediction: text without tags, None when a response gives no answer."""
+
+Checker = Callable[[Gold, "WorkerPool"], Rule | None]
+"""Reads a gold answer once. None when it cannot be graded: no prediction is asked about that.
+
+The workers are processes for comparisons that must be killed when they take too long.
+"""

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from sophia.rewards.checkers.reading.plain_text import same_characters
-from sophia.rewards.checkers.verdict import UNPARSED, UNSCORED, Case, Verdict, verdict_of
+from sophia.rewards.checkers.verdict import UNPARSED, Gold, Rule, Verdict, verdict_of
+
+if TYPE_CHECKING:
+    from sophia.rewards.process.pool import WorkerPool
 
 _MEANINGS = {"yes": True, "true": True, "no": False, "false": False}
 _HEDGES = frozenset(("not", "maybe", "or", "either", "neither", "unsure", "unknown"))
 
 
-def check_yes_no(case: Case) -> Verdict:
-    """Score 1 for the gold's yes or no, else 0; both, neither or a hedged yes is unparsed."""
-    gold, prediction = _meaning(case.gold), _meaning(case.prediction)
-    if gold is None:
-        return UNSCORED
-    return UNPARSED if prediction is None else verdict_of(prediction == gold)
+def check_yes_no(gold: Gold, workers: WorkerPool) -> Rule | None:
+    """A rule that scores 1 for the gold's yes or no, else 0; both or a hedged yes is unparsed."""
+    expected = _meaning(gold.text)
+    if expected is None:
+        return None
+
+    def rule(prediction: str | None) -> Verdict:
+        meaning = _meaning(prediction or "")
+        return UNPARSED if meaning is None else verdict_of(meaning == expected)
+
+    return rule
 
 
 def _meaning(text: str) -> bool | None:

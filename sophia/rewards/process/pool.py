@@ -48,8 +48,10 @@ class WorkerPool:
         self._closing = threading.Lock()
         weakref.finalize(self, _kill_all, self._alive, os.getpid())
 
-    def compare(self, rule: str, *, gold: str, prediction: str, tolerance: float) -> Verdict:
+    def compare(self, rule: str, *, gold: str, prediction: str | None, tolerance: float) -> Verdict:
         """The verdict of a rule on a prediction; may be called from any thread.
+
+        Without a prediction: UNSCORED if the gold cannot be read or compared in time.
 
         ``rule`` is a key of ``sophia.rewards.process.worker.RULES``. ``tolerance`` is relative to
         the gold's size.

@@ -35,7 +35,7 @@ _LAYOUT = re.compile(
 )
 _FRACTION_DIGITS = re.compile(r"\\([dtc]?frac)\s*(?:\{([^{}]*)\}|([0-9a-zA-Z]))\s*([0-9a-zA-Z])")
 _FRACTION_DIGIT = re.compile(r"\\([dtc]?frac)\s*([0-9a-zA-Z])\s*\{")
-_ROOT_DIGIT = re.compile(r"\\sqrt\s*([0-9a-zA-Z])")
+_ROOT_DIGIT = re.compile(r"\\sqrt\s*([0-9]+|[a-zA-Z])")
 _BARE_SET = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _MIXED = re.compile(
     r"(?<![0-9.^_{}\\])([0-9]+)\s*\\[dtc]?frac\s*\{\s*([0-9]+)\s*\}\s*\{\s*([0-9]+)\s*\}"

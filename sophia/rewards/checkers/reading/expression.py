@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 
 from sophia.rewards.checkers.reading.explicit import make_explicit
-from sophia.rewards.checkers.reading.plain_text import same_characters
+from sophia.rewards.checkers.reading.plain_text import same_characters, without_layout
 from sophia.rewards.checkers.reading.units import split_unit
-from sophia.rewards.checkers.reading.words import NUMBER_WORDS, are_harmless, without_lead_in
+from sophia.rewards.checkers.reading.words import (
+    NUMBER_WORDS,
+    are_harmless,
+    subject,
+    without_lead_in,
+)
 
 _MAX_CHARACTERS = 1000
 _MAX_DEPTH = 12
@@ -31,6 +36,7 @@ _TRAILING_UNIT = re.compile(
     r"(?:\\(?:text\w*|mathrm|mbox)\s*\{([^{}]*)\}|(?<=[0-9)}])\s+([a-z]{2,}))"
     r"\s*(\^\s*\{?[23]\}?)?\s*$"
 )
+_OF_NUMBERS = re.compile(r"\\(?:[dtc]?frac|sqrt|pi|times|cdot|div|pm|[()])(?![a-z])")
 _OTHER_RELATION = re.compile(r"[<>!]|\\(?:leq?|geq?|lt|gt|neq?|in|approx|equiv)(?![a-z])")
 _RELATION = re.compile(r"=|" + _OTHER_RELATION.pattern)
 _RESULT = re.compile(r"(?<=.)\\approx.*$", re.DOTALL)
@@ -38,22 +44,19 @@ _RESULT = re.compile(r"(?<=.)\\approx.*$", re.DOTALL)
 
 def is_prose(text: str) -> bool:
     """Whether an answer is words ("no solution", "Evelyn"), not mathematics."""
-    bare = _unwrapped(text)
+    bare = unwrapped(text)
     return bool(_WORD.search(bare)) and not re.search(r"[0-9=+^\\<>]", bare) and bool(bare.strip())
 
 
 def is_nameable(prose: str) -> bool:
     """Whether a gold answer in words can be compared word for word: a name, not a sentence."""
-    words = _unwrapped(prose).lower().split()
+    words = unwrapped(prose).lower().split()
     return len(words) <= 3 and not NUMBER_WORDS.intersection(words)
 
 
-def same_words(first: str, second: str) -> bool:
-    """Whether two answers differ in blanks, LaTeX text commands and the case of words at most."""
-    ours, theirs = (re.sub(r"[\s.$]+", "", _unwrapped(text)) for text in (first, second))
-    if is_prose(first) or is_prose(second):
-        return ours.casefold() == theirs.casefold()
-    return ours == theirs
+def needs_algebra(text: str) -> bool:
+    """Whether an answer holds what numbers alone do not: variables, functions, absolute values."""
+    return re.search(r"[a-zA-Z|!]", _OF_NUMBERS.sub(" ", without_layout(text))) is not None
 
 
 def expression(text: str) -> str | None:
@@ -89,8 +92,9 @@ def parts_to_agree(prediction: str, gold: str) -> list[str]:
     if _OTHER_RELATION.search(prediction) or "," in prediction:
         return [prediction]
     first, *rest = prediction.split("=")
-    has_name = re.search(r"[a-zA-Z]", _COMMAND.sub("", first)) or "\\" in first
-    return [part.strip() for part in (rest if has_name else [first, *rest])]
+    if not re.search(r"[a-zA-Z]", first):
+        return [part.strip() for part in (first, *rest)]
+    return [prediction] if subject(f"{first}=") is None else [part.strip() for part in rest]
 
 
 def _whole(text: str) -> str | None:
@@ -136,11 +140,12 @@ def _without_unit(text: str) -> str:
     if match is None or match.start() == 0:
         return text
     word = (match[1] or match[2] or "").strip(" ~")
-    unit, rest = split_unit(f" {word}{match[3] or ''}")
-    return text[: match.start()].rstrip(" \\~,") if unit and not rest.strip() else text
+    unit = split_unit(f" {word}{match[3] or ''}")
+    return text[: match.start()].rstrip(" \\~,") if unit and not unit[1].strip() else text
 
 
-def _unwrapped(text: str) -> str:
+def unwrapped(text: str) -> str:
+    """The text without text commands, math delimiters and the brackets around a letter."""
     bare = re.sub(r"\\(?:text\w*|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}", r"\1", text)
     bare = re.sub(r"\\[()\[\]]|\*\*|\$", "", same_characters(bare)).strip().rstrip("\\").strip()
     return re.sub(r"^\(([A-Za-z])\)$", r"\1", bare)

@@ -18,6 +18,7 @@ _CHANGING_WORDS = (
     " more less fewer greater smaller larger bigger least most over under above below beyond"
     " up down than exceeding minus negative plus times twice thrice double triple"
     " square squared cube cubed power root factorial base mod modulo divided multiplied"
+    " gcd lcm max min mean log ln exp sin cos tan cot sec csc arcsin arccos arctan det lim"
 )
 VALUE_WORDS = frozenset(f"{_NUMBER_WORDS} {_CHANGING_WORDS}".split())
 """Words next to a number or an option that can turn a right answer into another one."""
@@ -26,13 +27,34 @@ NUMBER_WORDS = frozenset(_NUMBER_WORDS.split())
 
 _VALUE_CHARACTERS = frozenset("零一二三四五六七八九十百千万亿兆半双两负非不没或错误")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*|[^\s]")
-_PUNCTUATION = frozenset(".,:;!?*\"'()。，：；！、“”‘’…")
+_PUNCTUATION = frozenset(".,:;!?*\"'()。，：；！、“”‘’…—")
 _ONE_LETTER_WORDS = frozenset("aI")
 _LEAD_IN = re.compile(
     r"(?:so|thus|hence|therefore|and|then|finally|final|the|my|our|its|it|is|it's|this|that|(?-i:I(?=\s+[a-z]))|we"
     r"|think|believe|choose|select|pick|get|have|answers?|result|value|solution|choice|options?"
     r"|expression|best|right|correct|will|would|must|should|be|to|equals?|are)\b[\s:,]*",
     re.IGNORECASE,
+)
+_EXPLANATION = re.compile(
+    r"\b(?:because|since|as|so|due|by|which|where|when|from)\b", re.IGNORECASE
+)
+_NAMING_NOTHING = (
+    "a an the of in on at for to and is are was were be it its this that these those there here all"
+    " each every total altogether only exactly approximately about around roughly long wide high"
+    " tall deep away respectively both now left answer final"
+)
+_FUNCTION_WORDS = frozenset(_NAMING_NOTHING.split())
+_COPULA = re.compile(
+    r"(?:(?<![<>!])=|:|：|\b(?:is|are|was|were|be|equals?|equal\s+to|becomes?|of|by|to|about|approximately)|[是为有]|等于)"
+    r"[\s:：]*$"
+)
+_NAME = re.compile(
+    r"(?P<name>\\?(?:sin|cos|tan|cot|sec|csc|log|ln)\s*(?:\(?\s*(?:\\[a-z]+|[a-zA-Z])\s*\)?)"
+    r"|(?<![A-Za-z\\])[a-zA-Z](?:_\{?\w+\}?)?\s*\(\s*[a-z0-9]\s*\)"
+    r"|(?<![A-Za-z'’\\])(?:[a-zA-Z]|\\(?:alpha|beta|gamma|delta|lambda|mu|omega|phi|rho|sigma|tau|theta))"
+    r"(?:_\{?\w+\}?)?(?![A-Za-z]))"
+    r"|(?P<place>(?:(?:\\m?angle|\\triangle|\\odot|[∠△⊙])\s*|\b[Aa]ngle\s+)[A-Za-z]{1,4}(?![a-z])"
+    r"|\([a-zA-Z](?:\s*,\s*[a-zA-Z])+\)|\\overline\s*\{[A-Z]+\}|(?<![A-Za-z])[A-Z]{2,4}(?![A-Za-z]))"
 )
 
 
@@ -45,6 +67,40 @@ def are_harmless(text: str) -> bool:
         token in _PUNCTUATION or token in _ONE_LETTER_WORDS or _is_harmless_word(token)
         for token in _TOKEN.findall(text)
     )
+
+
+def nouns(text: str) -> frozenset[str] | None:
+    """What is named behind a number ({"apple"} for "apples in total"); None if not harmless.
+
+    Explanations ("because ...") and words that name nothing are left out.
+    """
+    if not are_harmless(text):
+        return None
+    words = re.findall(r"[a-z]{2,}", _EXPLANATION.split(text)[0].lower())
+    return frozenset(re.sub(r"(?<=[a-z]{2})e?s$", "", w) for w in words if w not in _FUNCTION_WORDS)
+
+
+def subject(text: str) -> str | None:
+    """The variable that the text before a value is about ("" for none); None if not harmless.
+
+    With "is", "=" or the like at the end it may name letters: "The value of k is", "AB =".
+    """
+    if are_harmless(text):
+        return ""
+    copula = _COPULA.search(text)
+    if copula is None:
+        return None
+    names: list[str] = []
+
+    def without_name(match: re.Match[str]) -> str:
+        if match["name"] not in _ONE_LETTER_WORDS:
+            names.append(re.sub(r"[\s\\{}()]", "", match["name"] or ""))
+        return " "
+
+    rest = _NAME.sub(without_name, text[: copula.start()])
+    if len(names) > 1 or not are_harmless(rest):
+        return None
+    return names[0] if names else ""
 
 
 def without_lead_in(text: str) -> str:

@@ -6,14 +6,19 @@ docs/rewards.md lists where they differ from the checkers beside this file.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import jiwer
 
 from sophia.rewards.checkers.release.mathruler import grade_answer
 from sophia.rewards.checkers.text import mean_rouge
-from sophia.rewards.checkers.verdict import Case, Verdict, verdict_of
+from sophia.rewards.checkers.verdict import UNPARSED, Gold, Rule, Verdict, verdict_of
 from sophia.rewards.format import is_release
 from sophia.rewards.tags import first_answer, gold_text
+
+if TYPE_CHECKING:
+    from sophia.rewards.process.pool import WorkerPool
 
 
 def released_answer(text: str) -> str | None:
@@ -30,26 +35,39 @@ def released_gold(answer: str) -> str:
     return gold_text(answer).replace("$", "")
 
 
-def check_numerical(case: Case) -> Verdict:
-    """Score 1 or 0 by mathruler's ``grade_answer``; the row's tolerance is not looked at."""
-    return grade_answer(case.prediction, case.gold, case.workers)
+def check_numerical(gold: Gold, workers: WorkerPool) -> Rule:
+    """A rule: 1 or 0 by mathruler's ``grade_answer``; the row's tolerance is not looked at."""
+    return _of_answers(lambda answer: grade_answer(answer, gold.text, workers))
 
 
-def check_choice(case: Case) -> Verdict:
-    """Score 1 for as many pieces between commas as the gold has *characters*, each found in it.
+def check_choice(gold: Gold, workers: WorkerPool) -> Rule:
+    """A rule: 1 for as many pieces between commas as the gold has *characters*, each found in it.
 
     So an empty answer is right for every single letter, and ``b`` or ``B.`` never is.
     """
-    pieces = [piece.strip() for piece in case.prediction.split(",")]
-    return verdict_of(len(pieces) == len(case.gold) and all(p in case.gold for p in pieces))
+
+    def verdict(answer: str) -> Verdict:
+        pieces = [piece.strip() for piece in answer.split(",")]
+        return verdict_of(len(pieces) == len(gold.text) and all(p in gold.text for p in pieces))
+
+    return _of_answers(verdict)
 
 
-def check_ocr(case: Case) -> Verdict:
-    """Score exp(-word error rate), case and punctuation counted; an empty answer gets exp(-1)."""
-    return Verdict(score=math.exp(-jiwer.wer(case.gold, case.prediction)))
+def check_ocr(gold: Gold, workers: WorkerPool) -> Rule:
+    """A rule: exp(-word error rate), case and punctuation counted; exp(-1) for an empty answer."""
+    return _of_answers(lambda answer: Verdict(score=math.exp(-jiwer.wer(gold.text, answer))))
 
 
-def check_text(case: Case) -> Verdict:
-    """Score by the mean of three ROUGE F: an exact single word gets 2/3, exact Chinese gets 0."""
-    prediction, gold = (text.replace("\n", " ") for text in (case.prediction, case.gold))
-    return Verdict(score=mean_rouge(gold, prediction, latin_only=True))
+def check_text(gold: Gold, workers: WorkerPool) -> Rule:
+    """A rule: the mean of three ROUGE F; an exact single word gets 2/3, exact Chinese gets 0."""
+    expected = gold.text.replace("\n", " ")
+    return _of_answers(
+        lambda answer: Verdict(
+            score=mean_rouge(expected, answer.replace("\n", " "), latin_only=True)
+        )
+    )
+
+
+def _of_answers(verdict: Callable[[str], Verdict]) -> Rule:
+    """The rule for responses with the release's format; others give no answer."""
+    return lambda prediction: UNPARSED if prediction is None else verdict(prediction)

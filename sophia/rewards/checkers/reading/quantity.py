@@ -1,0 +1,273 @@
+"""One reading of an answer in numbers: each value with its name, unit and percent sign.
+
+A text is read whole or not at all: a word or sign that could change what is said, numbers outside
+of the answer, and equations that contradict themselves leave it unread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from sophia.rewards.checkers.reading.closed_form import THOUSANDS, Value, is_equal, parse_value
+from sophia.rewards.checkers.reading.plain_text import without_layout
+from sophia.rewards.checkers.reading.units import split_currency, split_magnitude, split_unit
+from sophia.rewards.checkers.reading.words import are_harmless, nouns, subject
+
+_MAX_CHARACTERS = 400
+_MAX_ITEMS = 50
+_MATHS = re.compile(r"\$\$([^$]+)\$\$|(?<!\\)\$((?:\\\$|[^$])+)\$|\\[()\[\]]")
+_NUMERIC = re.compile(r"[0-9]|\\pi|\\sqrt|(?<![a-z])pi(?![a-z])")
+_DECIMAL_COMMA = re.compile(r"(-?\s?)(?:([0-9]+),([0-9]{1,2}|[0-9]{4,})|(0),([0-9]+))")
+_SEPARATOR = re.compile(
+    rf"(?P<number>(?<![0-9.,]){THOUSANDS})|(?P<open>[(\[{{]|\\langle)|(?P<close>[)\]}}]|\\rangle)"
+    r"|(?P<mark>,|;|、|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])|\\?&|(?<=[0-9°\s])[和或及](?=[0-9\s-]))"
+)
+_EQUALS = re.compile(r"(?<![<>!=\\])=(?!=)")
+_START = re.compile(
+    r"(?<![A-Za-z0-9.^_\\*/])(?<![0-9],)"
+    r"(?:(?:[-+]\s?)?(?:[0-9]|\.[0-9]|\\(?:[dtc]?frac|sqrt|pi)(?![a-z])|pi(?![A-Za-z])|\()"
+    r"|\[|\\\{|\\langle)"
+)
+_OPENING = re.compile(r"\(|\[|\\\{|\\langle")
+_BRACKET = re.compile(r"(?P<open>[(\[]|\\\{|\\langle)|[)\]]|\\\}|\\rangle")
+_BRACKETS = {"\\{": "", "\\}": "", "\\langle": "(", "\\rangle": ")"}
+_PERCENT = re.compile(r"\s*\\?(?:%|per\s?cent(?:age)?\b|pct\b)", re.IGNORECASE)
+_MINUTES = re.compile(r"°\s*([0-9]{1,2})\s*['′]")
+_OPERAND = (
+    r"(?:[A-Za-z]{1,4}|[0-9.]+°?|\\[a-z]+\{[^{}]*\}(?:\{[^{}]*\})?|\([^()]*\)"
+    r"|(?:\\(?:m?angle|triangle)\s*|[∠△])[A-Z]{1,3})"
+)
+_FORMULA = re.compile(rf"{_OPERAND}(?:\s*(?:[-+*/^]|\\times|\\cdot|\\div)\s*{_OPERAND})*")
+_ABOUT_EQUAL = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """A number, and what stood beside it."""
+
+    value: Value
+    percent: bool = False
+    unit: str = ""
+    """One name for all spellings ("meter^2"); "" without one."""
+    nouns: frozenset[str] = frozenset()
+    """What else was named behind the number: {"apple"} of "5 apples"."""
+    name: str = ""
+    """The variable or function that was said to have this value: "x", "sin(a)"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Several readings: coordinates in order, or without brackets a list, which is a set."""
+
+    items: tuple[Quantity | Group, ...]
+    brackets: str
+    """"()", "[)", ...; "" of a list or a set."""
+
+
+Reading = Quantity | Group
+
+
+def read(text: str, *, decimal_comma: bool = False) -> Reading | None:
+    """What a text says in numbers; None when that is nothing, or not all that it says.
+
+    With ``decimal_comma``, "2,74" is 2.74.
+    """
+    if len(text) > _MAX_CHARACTERS:
+        return None
+    plain = _MATHS.sub(lambda match: f" {match[1] or match[2] or ''} ", without_layout(text))
+    plain = plain.replace("\\$", "$").replace("\n", " ; ").strip().rstrip("\\ ")
+    if not _NUMERIC.search(plain) or ".." in plain or "…" in plain or "\\ldots" in plain:
+        return None
+    if decimal_comma:
+        plain, found = _DECIMAL_COMMA.subn(lambda m: f"{m[1]}{m[2] or m[4]}.{m[3] or m[5]}", plain)
+        if found != 1:
+            return None
+    items = _read_pieces(plain)
+    if not items or len(items) > _MAX_ITEMS:
+        return None
+    return items[0] if len(items) == 1 else Group(items=tuple(items), brackets="")
+
+
+def agree(reading: Reading, gold: Reading, *, tolerance: float) -> bool:
+    """Whether an answer says what the gold says; units, names and percent signs considered."""
+    if isinstance(reading, Quantity) and isinstance(gold, Quantity):
+        return _same_quantity(reading, gold, tolerance)
+    if isinstance(reading, Quantity) or isinstance(gold, Quantity):
+        return False
+    if reading.brackets != gold.brackets:
+        return False
+    if gold.brackets:
+        return len(reading.items) == len(gold.items) and all(
+            agree(*pair, tolerance=tolerance)
+            for pair in zip(reading.items, gold.items, strict=True)
+        )
+    return all(
+        any(agree(item, other, tolerance=tolerance) for other in gold.items)
+        for item in reading.items
+    ) and all(
+        any(agree(other, item, tolerance=tolerance) for other in reading.items)
+        for item in gold.items
+    )
+
+
+def _same_quantity(reading: Quantity, gold: Quantity, tolerance: float) -> bool:
+    if reading.name and gold.name and reading.name != gold.name:
+        return False
+    return _are_of_one_kind(reading, gold) and any(
+        is_equal(ours, theirs, tolerance=tolerance)
+        for ours, theirs in _percent_readings(reading, gold)
+    )
+
+
+def _are_of_one_kind(reading: Quantity, gold: Quantity) -> bool:
+    """Whether what stands behind two numbers can be the same; behind one alone it is anything."""
+    if reading.unit and gold.unit:
+        return reading.unit == gold.unit
+    if reading.nouns and gold.nouns:
+        return reading.nouns <= gold.nouns or reading.nouns >= gold.nouns
+    return not ((reading.unit or reading.nouns) and (gold.unit or gold.nouns))
+
+
+def _percent_readings(reading: Quantity, gold: Quantity) -> list[tuple[Value, Value]]:
+    """What is to be equal: 50% is 0.5, and is 50 unless that other number is itself a share."""
+    pair, hundredth = (reading.value, gold.value), Fraction(1, 100)
+    if reading.percent == gold.percent:
+        return [pair]
+    if gold.percent:
+        return [pair, (reading.value, gold.value.scaled(hundredth))]
+    share = (reading.value.scaled(hundredth), gold.value)
+    is_share = not gold.value.is_literal or abs(gold.value.number) < 1
+    return [share] if is_share else [pair, share]
+
+
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """The parts of a text between commas, semicolons, "and" and "or", with the mark before each."""
+    depth, start, mark_before = 0, 0, ""
+    for match in _SEPARATOR.finditer(text):
+        if match["open"]:
+            depth += 1
+        elif match["close"]:
+            depth -= 1
+        elif match["mark"] and depth == 0:
+            yield mark_before, text[start : match.start()]
+            start, mark_before = match.end(), match["mark"]
+    yield mark_before, text[start:]
+
+
+def _read_pieces(text: str, *, in_brackets: bool = False) -> list[Reading] | None:
+    """The readings of all parts of a text; parts of harmless words say nothing."""
+    readings: list[Reading] = []
+    previous: list[Reading] | None = None
+    for mark, piece in _pieces(text):
+        found = _read_piece(piece, in_brackets=in_brackets)
+        if found is None or (mark == "and" and not found):
+            return None
+        if mark == "or" and not (found and previous):
+            return None  # "5 or so"
+        readings.extend(found)
+        previous = found
+    return readings
+
+
+def _read_piece(text: str, *, in_brackets: bool) -> list[Reading] | None:
+    """What one part of a list says: nothing, one reading, or the two of a plus-minus sign."""
+    if not _NUMERIC.search(text):
+        return [] if are_harmless(text) else None
+    if text.count("\\pm") == 1:
+        both = [_read_piece(text.replace("\\pm", sign), in_brackets=in_brackets) for sign in "+-"]
+        return None if None in both else [reading for found in both for reading in found or ()]
+    exact, about, _ = text.partition("\\approx")
+    text = exact if about and _NUMERIC.search(exact) else text.replace("\\approx", "=")
+    *sides, last = _EQUALS.split(text)
+    reading = _read_value(last, in_brackets=in_brackets)
+    if reading is None:
+        return None
+    for place, side in enumerate(sides):
+        name = _agreeing_name(side, reading, is_first=place == 0)
+        if name is None:
+            return None
+        if name and isinstance(reading, Quantity):
+            reading = replace(reading, name=name)
+    return [reading]
+
+
+def _agreeing_name(side: str, last: Reading, *, is_first: bool) -> str | None:
+    """What an earlier side of an equation names ("" for nothing); None when it is not to be had.
+
+    A side in numbers must be about the last one; the first may be a name, later ones formulas.
+    """
+    stated = _read_value(side)
+    if isinstance(stated, Quantity) and isinstance(last, Quantity):
+        pairs = _percent_readings(stated, last)
+        return "" if any(is_equal(*pair, tolerance=_ABOUT_EQUAL) for pair in pairs) else None
+    if stated is not None:
+        return None
+    if is_first:
+        return subject(f"{side} =")
+    return "" if _FORMULA.fullmatch(side.strip()) else None
+
+
+def _read_value(text: str, *, in_brackets: bool = False) -> Reading | None:
+    """The one value, or bracketed group of values, with words around it that change nothing."""
+    for start in _START.finditer(text):
+        unit, before = split_currency(text[: start.start()])
+        name = subject(before)
+        if name is None:
+            return None
+        if group := _read_group(text, start.start()):
+            reading, end = group
+            return reading if are_harmless(text[end:]) else None
+        if parsed := parse_value(text, start.start(), in_brackets=in_brackets):
+            value, end = parsed
+            return _beside(value, text[end:], unit=unit, name=name)
+    return None
+
+
+def _read_group(text: str, start: int) -> tuple[Reading, int] | None:
+    """The coordinates or the set in the brackets that open here, and where they end."""
+    opening = _OPENING.match(text, start)
+    if opening is None:
+        return None
+    closing = _closing(text, opening.end())
+    if closing is None:
+        return None
+    items = _read_pieces(text[opening.end() : closing.start()], in_brackets=True)
+    if not items or (len(items) == 1 and opening[0] == "("):
+        return None
+    if len(items) == 1:
+        return items[0], closing.end()
+    brackets = "".join(_BRACKETS.get(bracket, bracket) for bracket in (opening[0], closing[0]))
+    return Group(items=tuple(items), brackets=brackets), closing.end()
+
+
+def _closing(text: str, start: int) -> re.Match[str] | None:
+    depth = 1
+    for bracket in _BRACKET.finditer(text, start):
+        depth += 1 if bracket["open"] else -1
+        if depth == 0:
+            return bracket
+    return None
+
+
+def _beside(value: Value, after: str, *, unit: str, name: str) -> Quantity | None:
+    """The value with what follows it; None when that is more than a unit and harmless words."""
+    if minutes := _MINUTES.match(after):
+        value = replace(value, number=value.number + Fraction(int(minutes[1]), 60))
+        after = "°" + after[minutes.end() :]
+    percent = _PERCENT.match(after)
+    factor, after = split_magnitude(after[percent.end() :] if percent else after)
+    if found := split_unit(after):
+        unit, after = found
+    named = nouns(after)
+    if named is None:
+        return None
+    return Quantity(
+        value=value if factor == 1 else value.scaled(factor),
+        percent=percent is not None,
+        unit=unit,
+        nouns=frozenset() if found else named,
+        name=name,
+    )

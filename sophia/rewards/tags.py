@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 ANSWER_OPEN, ANSWER_CLOSE = "<answer>", "</answer>"
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_INTRODUCTION = re.compile(r"(?:[a-zA-Z]\s*=|:|\b(?:is|are|equals|get|gives)|[是为])[\s$]*$")
+_JOINT = re.compile(r"[\s$,;&]*(?:(?:\\text\s*\{\s*)?(?:and|or|和|或)\s*\}?[\s$,;]*)?")
 _BRACE = re.compile(r"(?<!\\)[{}]")
 
 
@@ -15,8 +18,9 @@ def extract_answer(text: str) -> str | None:
 
     Only what follows the last ``</think>`` counts. There, in this order: the last ``<answer>``
     block, the last ``\\boxed{}``, all of the text. A block or box that is opened and not closed,
-    and a ``<think>`` that is not closed, leave no answer. A box inside an answer block is opened,
-    unless numbers stand before it.
+    and a ``<think>`` that is not closed, leave no answer. Boxes inside an answer block are opened,
+    unless numbers stand before them that do not introduce them ("so BC ="); several boxes are
+    several answers.
     """
     final = _after_thinking(text)
     if final is None:
@@ -27,7 +31,9 @@ def extract_answer(text: str) -> str | None:
     if not closed:
         return None
     beside = _BOX.split(content)[0]
-    return content.strip() if any(c.isdigit() for c in beside) else _unboxed(content)
+    if any(c.isdigit() for c in beside) and not _INTRODUCTION.search(beside):
+        return content.strip()
+    return _all_boxed(content)
 
 
 def extract_thinking(text: str) -> str | None:
@@ -52,35 +58,49 @@ def gold_text(answer: str) -> str:
     """A data set's gold answer without the tag that some rows carry; the boxed part(s), if any."""
     content = first_answer(answer)
     text = answer if content is None else content
-    return ", ".join(_boxes(text)) or text.strip()
+    return _all_boxed(text) or text.strip()
 
 
 def last_boxed(text: str) -> str | None:
     """The content of the last ``\\boxed{}``; None without one, "" when it is not closed.
 
-    A box inside a box counts when the outer box holds nothing else; otherwise the content is "".
+    Boxes side by side ("\\boxed{8} and \\boxed{21}") are one answer with commas. A box inside a box
+    counts when the outer box holds nothing else; otherwise the content is "".
     """
     boxes = _boxes(text)
-    if not boxes:
-        return None
-    content = boxes[-1]
+    side_by_side = boxes[-1:]
+    for box in reversed(boxes[:-1]):
+        if not _JOINT.fullmatch(text, box.end, side_by_side[0].start):
+            break
+        side_by_side.insert(0, box)
+    return ", ".join(box.content for box in side_by_side) if boxes else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Box:
+    start: int
+    end: int
+    content: str
+
+
+def _boxes(text: str) -> list[_Box]:
+    """All outermost boxes, in one pass; the content is "" of one that is not closed."""
+    boxes, position = [], 0
+    while match := _BOX.search(text, position):
+        brace = _closing_brace(text, match.end())
+        position = len(text) if brace is None else brace + 1
+        content = "" if brace is None else _opened(text[match.end() : brace].strip())
+        boxes.append(_Box(start=match.start(), end=position, content=content))
+    return boxes
+
+
+def _opened(content: str) -> str:
+    """What a box holds, itself perhaps in a box; "" where a box stands beside something else."""
     while inner := _BOX.match(content):
         if _closing_brace(content, inner.end()) != len(content) - 1:
             break
         content = content[inner.end() : -1].strip()
     return "" if _BOX.search(content) else content
-
-
-def _boxes(text: str) -> list[str]:
-    """The contents of all outermost boxes, in one pass; "" for one that is not closed."""
-    contents, position = [], 0
-    while box := _BOX.search(text, position):
-        end = _closing_brace(text, box.end())
-        contents.append("" if end is None else text[box.end() : end].strip())
-        if end is None:
-            break
-        position = end
-    return contents
 
 
 def _closing_brace(text: str, begin: int) -> int | None:
@@ -100,3 +120,8 @@ def _after_thinking(text: str) -> str | None:
 def _unboxed(text: str) -> str:
     boxed = last_boxed(text)
     return text.strip() if boxed is None else boxed
+
+
+def _all_boxed(text: str) -> str:
+    boxes = _boxes(text)
+    return ", ".join(box.content for box in boxes) if boxes else text.strip()

@@ -19,7 +19,7 @@ from sophia.rewards.metrics import outcome_metrics
 from sophia.rewards.outcome import CHECKERS, RELEASE_CHECKERS, OutcomeReward, grade
 from tests.rewards.builders import answering, completion, prompt
 
-ROOT_HALF = "\\frac{\\sqrt{4}}{4}"  # needs computer algebra
+SINE = "\\sin 30^\\circ"  # needs computer algebra
 
 
 @pytest.fixture
@@ -64,22 +64,26 @@ def test_no_process_before_the_first_answer_that_needs_one(reward: OutcomeReward
     reward(prompt(answer="0.5"), answering("1/2"))
     reward(prompt(answer="B", problem_type="multiple choice"), answering("B"))
     assert reward.num_workers_alive == 0
-    assert reward(prompt(answer="0.5"), answering(ROOT_HALF)) == 1.0
+    assert reward(prompt(answer="0.5"), answering(SINE)) == 1.0
     assert reward.num_workers_alive == 1
     reward.close()
     assert reward.num_workers_alive == 0
-    assert reward(prompt(answer="0.25"), answering("\\frac{\\sqrt{4}}{8}")) == 1.0  # starts again
+    assert (
+        reward(prompt(answer="0.25"), answering("\\frac{\\sin 30^\\circ}{2}")) == 1.0
+    )  # starts again
 
 
 def test_time_limit_is_hard_and_the_next_answer_is_judged() -> None:
     reward = OutcomeReward(timeout_s=2.0, num_workers=1)
-    assert reward(prompt(answer="3"), answering("\\sqrt{9}")) == 1.0  # the process is started
+    assert (
+        reward(prompt(answer="3"), answering("6\\sin 30^\\circ")) == 1.0
+    )  # the process is started
     started = time.perf_counter()
-    verdict = reward.verdict(prompt(answer="3"), answering("9^{9^{9^{9^{9}}}}"))
+    verdict = reward.verdict(prompt(answer="3"), answering("x^{9^{9^{9^{9}}}}"))
     assert verdict == TIMED_OUT
     assert verdict.score == 0.0
     assert time.perf_counter() - started < 20.0
-    assert reward(prompt(answer="5"), answering("\\sqrt{25}")) == 1.0
+    assert reward(prompt(answer="5"), answering("10\\sin 30^\\circ")) == 1.0
     reward.close()
 
 
@@ -95,7 +99,8 @@ def test_threads_share_the_processes() -> None:
     reward = OutcomeReward(timeout_s=60.0, num_workers=2)
     with ThreadPoolExecutor(8) as threads:
         scores = threads.map(
-            lambda n: reward(prompt(answer=str(n % 5)), answering(f"\\sqrt{{{n * n}}}")), range(20)
+            lambda n: reward(prompt(answer=str(n % 5)), answering(f"{2 * n}\\sin 30^\\circ")),
+            range(20),
         )
         assert list(scores) == [float(n < 5) for n in range(20)]
     assert reward.num_workers_alive <= 2
@@ -107,7 +112,7 @@ def test_works_in_a_script_without_a_main_guard(tmp_path: Path) -> None:
     script.write_text(
         textwrap.dedent("""
         from sophia.rewards.outcome import grade
-        print(grade("math", "<answer>\\\\sqrt{9}</answer>", "3"))
+        print(grade("math", "<answer>6\\\\sin 30^\\\\circ</answer>", "3"))
         """)
     )
     output = subprocess.run(

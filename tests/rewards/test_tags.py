@@ -54,10 +54,11 @@ def test_gold_text(answer: str, gold: str) -> None:
 @pytest.mark.parametrize(
     ("text", "content"),
     [
-        ("\\boxed{1} \\boxed{2}", "2"),
+        ("\\boxed{1} then \\boxed{2}", "2"),
+        ("\\boxed{1}, $\\boxed{2}$ and \\boxed{3}", "1, 2, 3"),
         ("\\boxed{\\boxed{2}}", "2"),
         ("\\boxed{x \\boxed{2}}", ""),
-        ("\\boxed{1} \\boxed{2", ""),
+        ("\\boxed{1} then \\boxed{2", ""),
         ("\\fbox{2}", "2"),
         ("2", None),
     ],

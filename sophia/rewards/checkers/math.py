@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sophia.rewards.checkers.choice import check_choice
@@ -19,12 +19,11 @@ from sophia.rewards.checkers.reading.expression import (
 )
 from sophia.rewards.checkers.reading.plain_text import without_layout
 from sophia.rewards.checkers.reading.quantity import Group, Quantity, Reading, agree, read
-from sophia.rewards.checkers.reading.words import without_lead_in
+from sophia.rewards.checkers.reading.words import are_harmless, subject, without_lead_in
 from sophia.rewards.checkers.verdict import (
     RIGHT,
     UNPARSED,
     UNSCORED,
-    WRONG,
     Gold,
     Rule,
     Verdict,
@@ -44,6 +43,8 @@ _AS_WRITTEN = re.compile(
     r"[0-9]+(?:\s*-\s*[0-9]+)+|[0-9]+(?:[./][0-9]+){2,}|[0-9]+(?:\s*:\s*[0-9]+)+"
     r"|[0-9]+(?:\s*(?:[*xX]|\\times)\s*[0-9]+)+"
 )
+_RATIO = re.compile(r"([0-9]+)\s*:\s*([0-9]+)")
+_STATEMENT = re.compile(r"(.*\b(?:is|are|was|were)\s|.*:)\s*(.+)", re.DOTALL)
 _DELIMITERS = re.compile(r"\\?\$|\\[()\[\]]")
 
 
@@ -54,9 +55,9 @@ def check_math(gold: Gold, workers: WorkerPool) -> Rule | None:
     and products of whole numbers by what is written. Rows of this type may also hide a choice. None
     for a gold that is a sentence or no expression.
     """
-    for form in (_time, _based, _as_written):
-        if (expected := form(_bare(gold.text))) is not None:
-            return _form_rule(form, expected)
+    forms = [form for form in _FORMS if form(_bare(gold.text)) is not None]
+    if forms:
+        return _form_rule(gold, forms)
     letters = unwrapped(gold.text)
     if re.fullmatch("[A-H]", letters):
         return check_choice(gold, workers)
@@ -70,45 +71,55 @@ def check_math(gold: Gold, workers: WorkerPool) -> Rule | None:
     return _expression_rule(gold, workers)
 
 
-def _form_rule(form: Callable[[str], object | None], expected: object) -> Rule:
-    return lambda prediction: verdict_of(form(_bare(prediction or "")) == expected)
+def _form_rule(gold: Gold, forms: Sequence[_Form]) -> Rule:
+    """Right is what equals the gold in one of its forms: 11:15 may be a time or a ratio."""
+    expected = [form(_bare(gold.text)) for form in forms]
+
+    def rule(prediction: str | None) -> Verdict:
+        answer = _bare(prediction or "")
+        return verdict_of(any(form(answer) == e for form, e in zip(forms, expected, strict=True)))
+
+    return rule
 
 
 def _words_rule(gold: Gold) -> Rule:
     expected = _letters_only(gold.text)
 
     def rule(prediction: str | None) -> Verdict:
-        answers = (prediction or "", without_lead_in(prediction or ""))
+        answers = [prediction or "", without_lead_in(prediction or "")]
+        if (stated := _STATEMENT.match(prediction or "")) and are_harmless(stated[1]):
+            answers.append(stated[2])
         return verdict_of(any(_letters_only(answer) == expected for answer in answers))
 
     return rule
 
 
 def _number_rule(gold: Gold, reading: Reading, workers: WorkerPool) -> Rule:
-    comma = read(gold.text, decimal_comma=True) if isinstance(reading, Group) else None
+    golds = [reading, read(gold.text, decimal_comma=True)]
     latex = as_latex(reading.value) if isinstance(reading, Quantity) else None
     latex = latex or expression(gold.text)
 
     def rule(prediction: str | None) -> Verdict:
-        found = read(prediction or "")
-        if prediction is None:
-            return UNPARSED
-        if _agree_somehow(prediction, found):
-            return RIGHT
+        answer = prediction or ""
+        found = read(answer) or _ratio(answer, reading)
+        if isinstance(reading, Quantity) and isinstance(found, Group):
+            found = read(answer, decimal_comma=True) or found
         if found is not None:
-            return WRONG
-        if latex is None or not needs_algebra(prediction):
+            tolerance = gold.tolerance
+            return verdict_of(any(g and agree(found, g, tolerance=tolerance) for g in golds))
+        if latex is None or not needs_algebra(answer):
             return UNPARSED
-        verdict = _compare(prediction, latex, gold.tolerance, workers)
+        verdict = _compare(answer, latex, gold.tolerance, workers)
         return UNPARSED if verdict == UNSCORED else verdict
 
-    def _agree_somehow(prediction: str, found: Reading | None) -> bool:
-        pairs = [(found, reading), (found, comma)]
-        if isinstance(reading, Quantity) and isinstance(found, Group):
-            pairs = [(read(prediction, decimal_comma=True), reading)]
-        return any(p and g and agree(p, g, tolerance=gold.tolerance) for p, g in pairs)
-
     return rule
+
+
+def _ratio(answer: str, gold: Reading) -> Reading | None:
+    """An answer such as 1:4 as the fraction that the gold is; None for all others."""
+    ratio = _RATIO.fullmatch(_bare(answer))
+    is_fraction = isinstance(gold, Quantity) and not gold.value.is_literal
+    return read(f"{ratio[1]}/{ratio[2]}") if ratio and is_fraction else None
 
 
 def _expression_rule(gold: Gold, workers: WorkerPool) -> Rule | None:
@@ -121,7 +132,8 @@ def _expression_rule(gold: Gold, workers: WorkerPool) -> Rule | None:
         if verdict != UNPARSED:
             return verdict
         # An answer that is not worth asking about must not hide that the gold cannot be read.
-        return workers.compare("math", gold=expected, prediction=None, tolerance=0.0)
+        gold_alone = workers.compare("math", gold=expected, prediction=None, tolerance=0.0)
+        return UNSCORED if gold_alone == UNSCORED else UNPARSED
 
     return rule
 
@@ -166,10 +178,17 @@ def _as_written(text: str) -> str | None:
     return re.sub(r"[xX]|\\times", "*", "".join(text.split())) if match else None
 
 
+_Form = Callable[[str], object | None]
+_FORMS: Sequence[_Form] = (_time, _based, _as_written)
+
+
 def _bare(text: str) -> str:
-    """The answer without layout, math delimiters and opening words."""
-    plain = _DELIMITERS.sub(" ", without_layout(text)).strip().strip(".").strip()
-    return without_lead_in(plain)
+    """The answer without layout, math delimiters and the words before its first digit."""
+    plain = _DELIMITERS.sub(" ", without_layout(text)).strip(" .;,")
+    digit = re.search("[0-9]", plain)
+    if digit is None or subject(plain[: digit.start()]) is None:
+        return plain
+    return plain[digit.start() :]
 
 
 def _letters_only(text: str) -> str:

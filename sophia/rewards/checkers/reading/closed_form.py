@@ -59,7 +59,7 @@ class Value:
 
     def scaled(self, factor: Fraction) -> Value:
         """The value times a factor, written as it was."""
-        return replace(self, number=self.number * factor, ulp=self.ulp * factor)
+        return replace(self, number=self.number * factor, ulp=self.ulp * abs(factor))
 
 
 class _NoValueError(Exception):
@@ -84,8 +84,8 @@ def parse_value(
 def is_equal(value: Value, gold: Value, *, tolerance: float) -> bool:
     """Whether two values are one number: exactly, or |p - g| <= tolerance |g| (absolute at g = 0).
 
-    Without a tolerance a decimal of six digits or more also stands for the fraction, the root, ...
-    whose decimal form it is, rounded or cut off.
+    Without a tolerance a decimal also stands for a number that is no decimal, cut off or rounded:
+    for a fraction with six digits or more, for an irrational number with eight or more.
     """
     difference, size = abs(value.number - gold.number), abs(gold.number)
     if tolerance > 0:
@@ -96,8 +96,9 @@ def is_equal(value: Value, gold: Value, *, tolerance: float) -> bool:
     decimal_form, other = (value, gold) if value.ulp else (gold, value)
     if not decimal_form.ulp or other.is_literal:
         return False
-    has_six_digits = abs(decimal_form.number) >= decimal_form.ulp * 10**5
-    return has_six_digits and (difference < decimal_form.ulp or difference <= size * _NOISE)
+    digits = 6 if other.is_exact else 8
+    is_precise = abs(decimal_form.number) >= decimal_form.ulp * 10 ** (digits - 1)
+    return is_precise and (difference < decimal_form.ulp or difference <= size * _NOISE)
 
 
 def as_latex(value: Value) -> str | None:

@@ -56,7 +56,7 @@ def is_nameable(prose: str) -> bool:
 
 def needs_algebra(text: str) -> bool:
     """Whether an answer holds what numbers alone do not: variables, functions, absolute values."""
-    return re.search(r"[a-zA-Z|!]", _OF_NUMBERS.sub(" ", without_layout(text))) is not None
+    return re.search(r"[a-zA-Z|]", _OF_NUMBERS.sub(" ", without_layout(text))) is not None
 
 
 def expression(text: str) -> str | None:
@@ -85,16 +85,15 @@ def parts_to_agree(prediction: str, gold: str) -> list[str]:
     """The parts of a prediction that must all equal the gold answer.
 
     Of an equation, where the gold is none, these are all sides but a name in front: so "x = 2 + 3 =
-    5" is 5 and "7 = 42" is not 42. Any other prediction is one part.
+    5" is 5, and neither "7 = 42" nor "2x = 42" is 42. Any other prediction is one part.
     """
     if "=" not in prediction or _RELATION.search(gold):
         return [prediction]
     if _OTHER_RELATION.search(prediction) or "," in prediction:
         return [prediction]
     first, *rest = prediction.split("=")
-    if not re.search(r"[a-zA-Z]", first):
-        return [part.strip() for part in (first, *rest)]
-    return [prediction] if subject(f"{first}=") is None else [part.strip() for part in rest]
+    is_name = re.search(r"[a-zA-Z]", first) and subject(f"{first}=") is not None
+    return [part.strip() for part in (rest if is_name else [first, *rest])]
 
 
 def _whole(text: str) -> str | None:
@@ -127,8 +126,7 @@ def _content(span: re.Match[str]) -> str:
 
 def _tidy(text: str) -> str:
     text = _ROOT.sub(r"\\sqrt{\1}", text)
-    if _TRIGONOMETRY.search(text):
-        text = _DEGREES.sub(r"\\frac{\1 \\pi}{180}", text)
+    text = _DEGREES.sub(r"\\frac{\1 \\pi}{180}" if _TRIGONOMETRY.search(text) else r"\1", text)
     text = _FUNCTION.sub(r"\\\1", text).replace("**", "^")
     text = _LISTING_WORD.sub(" , ", text)
     text = re.sub(r",(?:\s*,)+", ",", text)

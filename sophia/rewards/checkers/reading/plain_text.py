@@ -6,35 +6,21 @@ import re
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _SIGNS = str.maketrans(
-    {
-        "−": "-",
-        "﹣": "-",
-        "–": "-",
-        "±": "\\pm ",
-        "×": "*",
-        "·": "*",
-        "⋅": "*",
-        "÷": "/",
-        "≈": "\\approx ",
-        "π": "\\pi ",
-    }
-    | {
-        "º": "°",
-        "˚": "°",
-        "∘": "°",
-        "²": "^2",
-        "³": "^3",
-        "√": "\\sqrt",
-        "∞": "\\infty ",
-        "≤": "\\leq ",
-    }
-    | {"≥": "\\geq ", "≠": "\\neq ", "∪": "\\cup ", "∈": "\\in ", "’": "'"}
-    | {"½": " 1/2", "⅓": " 1/3", "⅔": " 2/3", "¼": " 1/4", "¾": " 3/4"}
+    {"−": "-", "﹣": "-", "–": "-", "±": "\\pm ", "×": "*", "·": "*", "⋅": "*", "÷": "/"}
+    | {"≈": "\\approx ", "π": "\\pi ", "º": "°", "˚": "°", "∘": "°", "√": "\\sqrt", "Ω": "Ω"}
+    | {"∞": "\\infty ", "≤": "\\leq ", "≥": "\\geq ", "≠": "\\neq ", "∪": "\\cup ", "∈": "\\in "}
+    | {"½": " 1/2", "⅓": " 1/3", "⅔": " 2/3", "¼": " 1/4", "¾": " 3/4", "’": "'", "`": None}
+    | {"α": "\\alpha ", "β": "\\beta ", "γ": "\\gamma ", "θ": "\\theta ", "φ": "\\phi "}
     | dict.fromkeys("\u00a0\u2002\u2003\u2009\u200a\u202f\u3000\t", " ")
 )
+_SUPERSCRIPT = re.compile("[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_ON_THE_LINE = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
 _IN_NUMBER = re.compile(r",\\[!,] *|\s*\{\s*,\s*\}\s*")  # 10,\!000 and 10{,}000
 _SPACING = re.compile(r"\\[!,;: ]|\\q?quad(?![a-zA-Z])|~")
-_DEGREES = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))|\\degrees?(?![a-zA-Z])")
+_DEGREES = re.compile(
+    r"\s*\^\s*\{\s*\\circ\s*\}|\s*\^?\s*\\circ(?![a-zA-Z])|\\degrees?(?![a-zA-Z])"
+)
+_BARE_ROOT = re.compile(r"(?<![a-zA-Z\\])sqrt(?![a-zA-Z])")
 _TEXT = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|mathrm|mathbf|mathit|mbox|operatorname)\s*"
     r"\{([^{}]*)\}(\^\s*\{?[0-9]+\}?)?"
@@ -50,7 +36,9 @@ def same_characters(text: str) -> str:
 
     Look-alike letters of other alphabets stay what they are: a Cyrillic letter is no option.
     """
-    return _METRES.sub(" ", text.translate(_FULL_WIDTH)).translate(_SIGNS)
+    text = _METRES.sub(" ", text.translate(_FULL_WIDTH))
+    text = _SUPERSCRIPT.sub(lambda match: f"^{{{match[0].translate(_ON_THE_LINE)}}}", text)
+    return text.translate(_SIGNS)
 
 
 def without_layout(text: str) -> str:
@@ -60,7 +48,7 @@ def without_layout(text: str) -> str:
     """
     text = same_characters(text).replace("\\%", "%")
     text = _SPACING.sub(" ", _IN_NUMBER.sub(",", text))
-    text = _DEGREES.sub("°", text)
+    text = _BARE_ROOT.sub(r"\\sqrt", _DEGREES.sub("°", text))
     for _ in range(3):  # \textbf{\text{...}} is nested, but not deeply
         text = _TEXT.sub(lambda match: f" {match[1]}{match[2] or ''} ", text)
     return _BOLD.sub("", _POWER.sub("^", _SIZES.sub(" ", text))).strip()

@@ -27,18 +27,18 @@ _SEPARATOR = re.compile(
 )
 _EQUALS = re.compile(r"(?<![<>!=\\])=(?!=)")
 _START = re.compile(
-    r"(?<![A-Za-z0-9.^_\\*/])(?<![0-9],)"
-    r"(?:(?:[-+]\s?)?(?:[0-9]|\.[0-9]|\\(?:[dtc]?frac|sqrt|pi)(?![a-z])|pi(?![A-Za-z])|\()"
-    r"|\[|\\\{|\\langle)"
+    r"(?<![A-Za-z0-9.^_}\\*/])(?<![0-9],)"
+    r"(?:(?:[-+]\s*)?(?:[0-9]|\.[0-9]|\\(?:[dtc]?frac|sqrt|pi)(?![a-z])|pi(?![A-Za-z])|\()"
+    r"|\[|\\?\{|\\langle)"
 )
-_OPENING = re.compile(r"\(|\[|\\\{|\\langle")
-_BRACKET = re.compile(r"(?P<open>[(\[]|\\\{|\\langle)|[)\]]|\\\}|\\rangle")
-_BRACKETS = {"\\{": "", "\\}": "", "\\langle": "(", "\\rangle": ")"}
+_OPENING = re.compile(r"\(|\[|\\?\{|\\langle")
+_BRACKET = re.compile(r"(?P<open>[(\[]|\\?\{|\\langle)|[)\]]|\\?\}|\\rangle")
+_BRACKETS = {"{": "", "}": "", "\\{": "", "\\}": "", "\\langle": "(", "\\rangle": ")"}
 _PERCENT = re.compile(r"\s*\\?(?:%|per\s?cent(?:age)?\b|pct\b)", re.IGNORECASE)
 _MINUTES = re.compile(r"°\s*([0-9]{1,2})\s*['′]")
 _OPERAND = (
-    r"(?:[A-Za-z]{1,4}|[0-9.]+°?|\\[a-z]+\{[^{}]*\}(?:\{[^{}]*\})?|\([^()]*\)"
-    r"|(?:\\(?:m?angle|triangle)\s*|[∠△])[A-Z]{1,3})"
+    r"(?:[0-9.]+°?|(?:[0-9.]+|\\[a-z]+\{[^{}]*\}(?:\{[^{}]*\})?\s*)?[A-Za-z]{1,4}|\([^()=]*\)"
+    r"|\\[a-z]+\{[^{}]*\}(?:\{[^{}]*\})?|(?:\\(?:m?angle|triangle)\s*|[∠△])[A-Z]{1,3})"
 )
 _FORMULA = re.compile(rf"{_OPERAND}(?:\s*(?:[-+*/^]|\\times|\\cdot|\\div)\s*{_OPERAND})*")
 _ABOUT_EQUAL = 0.01
@@ -78,7 +78,8 @@ def read(text: str, *, decimal_comma: bool = False) -> Reading | None:
     if len(text) > _MAX_CHARACTERS:
         return None
     plain = _MATHS.sub(lambda match: f" {match[1] or match[2] or ''} ", without_layout(text))
-    plain = plain.replace("\\$", "$").replace("\n", " ; ").strip().rstrip("\\ ")
+    plain = plain.replace("\\$", "$").replace("\n", " ; ").replace("\\Omega", "Ω")
+    plain = plain.strip().rstrip("\\ ")
     if not _NUMERIC.search(plain) or ".." in plain or "…" in plain or "\\ldots" in plain:
         return None
     if decimal_comma:
@@ -96,7 +97,7 @@ def agree(reading: Reading, gold: Reading, *, tolerance: float) -> bool:
     if isinstance(reading, Quantity) and isinstance(gold, Quantity):
         return _same_quantity(reading, gold, tolerance)
     if isinstance(reading, Quantity) or isinstance(gold, Quantity):
-        return False
+        return _is_set_of_one(reading, gold, tolerance) or _is_set_of_one(gold, reading, tolerance)
     if reading.brackets != gold.brackets:
         return False
     if gold.brackets:
@@ -111,6 +112,13 @@ def agree(reading: Reading, gold: Reading, *, tolerance: float) -> bool:
         any(agree(other, item, tolerance=tolerance) for other in reading.items)
         for item in gold.items
     )
+
+
+def _is_set_of_one(several: Reading, one: Reading, tolerance: float) -> bool:
+    """{5} answers as 5 does; but x = {5} says that x is a set."""
+    members = several.items if isinstance(several, Group) and not several.brackets else ()
+    names = [side.name for side in (*members, one) if isinstance(side, Quantity)]
+    return len(members) == 1 and not any(names) and agree(one, members[0], tolerance=tolerance)
 
 
 def _same_quantity(reading: Quantity, gold: Quantity, tolerance: float) -> bool:
@@ -185,29 +193,36 @@ def _read_piece(text: str, *, in_brackets: bool) -> list[Reading] | None:
     reading = _read_value(last, in_brackets=in_brackets)
     if reading is None:
         return None
-    for place, side in enumerate(sides):
-        name = _agreeing_name(side, reading, is_first=place == 0)
-        if name is None:
-            return None
-        if name and isinstance(reading, Quantity):
-            reading = replace(reading, name=name)
-    return [reading]
+    name = subject(f"{sides[0]} =") if sides else ""
+    if not all(
+        _leads_to(reading, side, has_name=name is not None)
+        for side in (sides if name is None else sides[1:])
+    ):
+        return None
+    return [_named(reading, name) if name else reading]
 
 
-def _agreeing_name(side: str, last: Reading, *, is_first: bool) -> str | None:
-    """What an earlier side of an equation names ("" for nothing); None when it is not to be had.
+def _leads_to(last: Reading, side: str, *, has_name: bool) -> bool:
+    """Whether the last side of an equation may follow from an earlier one.
 
-    A side in numbers must be about the last one; the first may be a name, later ones formulas.
+    A number stated on the way must be about the last one, and so must what is worked out of numbers
+    where no name stands in front ("7 + 1 = 42"). Formulas in letters are not looked into.
     """
     stated = _read_value(side)
-    if isinstance(stated, Quantity) and isinstance(last, Quantity):
-        pairs = _percent_readings(stated, last)
-        return "" if any(is_equal(*pair, tolerance=_ABOUT_EQUAL) for pair in pairs) else None
-    if stated is not None:
-        return None
-    if is_first:
-        return subject(f"{side} =")
-    return "" if _FORMULA.fullmatch(side.strip()) else None
+    if stated is None:
+        return has_name and _FORMULA.fullmatch(side.strip()) is not None
+    if not (isinstance(stated, Quantity) and isinstance(last, Quantity)):
+        return False
+    if has_name and not stated.value.is_literal:
+        return True
+    pairs = _percent_readings(stated, last)
+    return any(is_equal(*pair, tolerance=_ABOUT_EQUAL) for pair in pairs)
+
+
+def _named(reading: Reading, name: str) -> Reading:
+    if isinstance(reading, Quantity):
+        return replace(reading, name=name)
+    return replace(reading, items=tuple(_named(item, name) for item in reading.items))
 
 
 def _read_value(text: str, *, in_brackets: bool = False) -> Reading | None:
@@ -237,7 +252,7 @@ def _read_group(text: str, start: int) -> tuple[Reading, int] | None:
     items = _read_pieces(text[opening.end() : closing.start()], in_brackets=True)
     if not items or (len(items) == 1 and opening[0] == "("):
         return None
-    if len(items) == 1:
+    if len(items) == 1 and opening[0] == "[":
         return items[0], closing.end()
     brackets = "".join(_BRACKETS.get(bracket, bracket) for bracket in (opening[0], closing[0]))
     return Group(items=tuple(items), brackets=brackets), closing.end()
@@ -262,8 +277,8 @@ def _beside(value: Value, after: str, *, unit: str, name: str) -> Quantity | Non
     if found := split_unit(after):
         unit, after = found
     named = nouns(after)
-    if named is None:
-        return None
+    if named is None or (not found and after[:1].isascii() and after[:1].isalpha()):
+        return None  # 5xyz is a product
     return Quantity(
         value=value if factor == 1 else value.scaled(factor),
         percent=percent is not None,

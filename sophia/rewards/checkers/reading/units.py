@@ -33,7 +33,7 @@ _PLAIN = {
     "foot": "ft foot feet",
     "yard": "yd yds yard yards",
     "mile": "mi mile miles",
-    "nautical mile": "海里",
+    "nauticalmile": "海里 nauticalmile nauticalmiles",
     "meter": "米",
     "centimeter": "cms 厘米",
     "decimeter": "分米",
@@ -67,7 +67,7 @@ _PLAIN = {
     "lightyear": "ly",
     "": "unit units",
 }
-_GLUED_LETTERS = frozenset("mgsLNJVW")
+_GLUED_LETTERS = frozenset("mghsLNJVW")
 """Units of one letter that may stand right behind a number; other letters are variables there."""
 
 
@@ -97,7 +97,7 @@ _POWERS = {"square": 2, "sq": 2, "squared": 2, "平方": 2} | {
 }  # fmt: skip
 _UNIT = re.compile(
     r"(?:(?P<power>square|sq\.?|cubic|cu\.?)\s*|(?P<cjk>平方|立方))?"
-    r"(?P<name>°\s?[CF](?![A-Za-z])|[$€£¥₹₩¢℃℉°\"]|[A-Za-zµμΩ]+(?:-hours?)?|[\u4e00-\u9fff]{1,2})\.?"
+    r"(?P<name>°\s?[CF](?![A-Za-z])|[$€£¥₹₩¢℃℉°\"]|nautical\s+miles?|[A-Za-zµμΩ]+(?:-hours?)?|[\u4e00-\u9fff]{1,2})\.?"
     r"(?:\s*\^\s*\{?\s*(?P<exponent>-?[1-4])\s*\}?\^?|(?P<digit>[23])(?![0-9.])"
     r"|\s+(?P<after>squared|cubed)\b)?",
     re.IGNORECASE,
@@ -107,7 +107,7 @@ _TIMES = re.compile(r"\s*[*⋅·]\s*")
 _CURRENCY = re.compile(r"(?:\bUS)?([$€£¥₹₩]|\b(?:USD|EUR|GBP|JPY|RMB|CNY|INR|KRW))\s*$")
 _MAGNITUDE = re.compile(
     r"\s*(?:(?P<word>hundred|thousand|million|billion|trillion|mn|bn|tn)\b"
-    r"|(?P<letter>[kKMB])(?![A-Za-z/^])|(?P<cjk>[百千万亿]))",
+    r"|(?P<letter>[kKMB])(?![A-Za-zΩ/^])|(?P<cjk>[百千万亿])(?![米克瓦]))",
     re.IGNORECASE,
 )
 _MAGNITUDES = {
@@ -163,7 +163,7 @@ def _one_unit(text: str, *, glued: bool) -> tuple[str, str] | None:
     match = _UNIT.match(text)
     if match is None:
         return None
-    name = match["name"].replace(" ", "")
+    name = "".join(match["name"].split())
     unit = _SPELLINGS.get(name, _FOLDED.get(name.casefold()))
     rest = text[match.end() :]
     is_letter = len(name) == 1 and name.isascii() and name.isalpha()

@@ -9,7 +9,7 @@ _NUMBER_WORDS = (
     " sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
     " hundred thousand million billion trillion half halves third thirds quarter quarters fourth"
     " fourths fifth fifths sixth sixths seventh eighth eighths ninth ninths tenth tenths hundredth"
-    " hundredths thousandth thousandths dozen dozens score gross pair pairs couple"
+    " hundredths thousandth thousandths dozen dozens pair pairs couple"
 )
 _CHANGING_WORDS = (
     "not no never none neither nor isn't aren't wasn't cannot can't don't doesn't didn't without"
@@ -27,8 +27,10 @@ NUMBER_WORDS = frozenset(_NUMBER_WORDS.split())
 
 _VALUE_CHARACTERS = frozenset("零一二三四五六七八九十百千万亿兆半双两负非不没或错误")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*|[^\s]")
-_PUNCTUATION = frozenset(".,:;!?*\"'()。，：；！、“”‘’…—")
+_PUNCTUATION = frozenset(".,:;!?\"'()。，：；！、“”‘’…—∴")
 _ONE_LETTER_WORDS = frozenset("aI")
+_SHORT = "am an as at be by he if in is it me my of on so to us we"
+_SHORT_WORDS = frozenset(_SHORT.split())
 _LEAD_IN = re.compile(
     r"(?:so|thus|hence|therefore|and|then|finally|final|the|my|our|its|it|is|it's|this|that|(?-i:I(?=\s+[a-z]))|we"
     r"|think|believe|choose|select|pick|get|have|answers?|result|value|solution|choice|options?"
@@ -49,12 +51,12 @@ _COPULA = re.compile(
     r"[\s:：]*$"
 )
 _NAME = re.compile(
-    r"(?P<name>\\?(?:sin|cos|tan|cot|sec|csc|log|ln)\s*(?:\(?\s*(?:\\[a-z]+|[a-zA-Z])\s*\)?)"
-    r"|(?<![A-Za-z\\])[a-zA-Z](?:_\{?\w+\}?)?\s*\(\s*[a-z0-9]\s*\)"
+    r"(?P<place>(?:m?\s*(?:\\m?angle|[∠])|\\triangle|\\odot|[△⊙]|\b[Aa]ngle\s)\s*(?:[A-Za-z]{1,4}(?![a-z])|[0-9])"
+    r"|\([a-zA-Z](?:\s*,\s*[a-zA-Z])+\)|\\overline\s*\{[A-Z]+\}|(?<![A-Za-z])[A-Z]{2,4}(?![A-Za-z])(?:\s*[-+]\s*[A-Z]{2}(?![A-Za-z]))*|\|[A-Z]{2}\|)"
+    r"|(?P<name>\\?(?:sin|cos|tan|cot|sec|csc|log|ln)\s*(?:\(?\s*(?:\\[a-z]+|[a-zA-Z])\s*\)?)"
+    r"|(?<![A-Za-z\\])[a-zA-Z](?:_\{?\w+\}?)?\s*\(\s*[a-zA-Z0-9]\s*\)"
     r"|(?<![A-Za-z'’\\])(?:[a-zA-Z]|\\(?:alpha|beta|gamma|delta|lambda|mu|omega|phi|rho|sigma|tau|theta))"
-    r"(?:_\{?\w+\}?)?(?![A-Za-z]))"
-    r"|(?P<place>(?:(?:\\m?angle|\\triangle|\\odot|[∠△⊙])\s*|\b[Aa]ngle\s+)[A-Za-z]{1,4}(?![a-z])"
-    r"|\([a-zA-Z](?:\s*,\s*[a-zA-Z])+\)|\\overline\s*\{[A-Z]+\}|(?<![A-Za-z])[A-Z]{2,4}(?![A-Za-z]))"
+    r"(?:_\{[^{}]*\}|_\w+)?(?![A-Za-z]))"
 )
 
 
@@ -118,5 +120,5 @@ def _is_harmless_word(token: str) -> bool:
     if not token[0].isalpha() or token.lower().replace("’", "'") in VALUE_WORDS:
         return False
     if token.isascii():
-        return len(token) > 1
+        return len(token) > 2 or token.lower() in _SHORT_WORDS
     return not _VALUE_CHARACTERS.intersection(token)

@@ -23,10 +23,10 @@ _HASHES = re.compile(
     re.MULTILINE,
 )
 _STATEMENT = re.compile(
-    r"(?:\banswer\b|\b(?:choice|option)\b(?=[^\n]{0,20}\b(?-i:[A-Z])\b))"
+    r"(?:\b(?:answer|ans)\b|\b(?:choice|option)\b(?=[^\n]{0,20}\b(?-i:[A-Z])\b))"
     r"(?:[ \t](?:to|for)\b[^.:\n]{1,80}?(?=[ \t](?:is|was)\b|:))?"
     r"[*_`]{0,3}[ \t]{0,3}(?:(?:is|was|would be|should be|must be)\b|[:：=])"
-    r"(?:[ \t](?:therefore|thus|simply|then|definitely)\b,?)?"
+    r"(?:[ \t](?:therefore|thus|simply|then|definitely)\b,?)?(?:[ \t](?:option|choice)\b)?"
     r"|^[#*_ \t]{0,8}(?:(?:the|final|correct)[ \t]){0,2}answer[*_ \t]{0,4}\n"
     r"|答案(?:应该|应)?(?:是|为|[:：])|[故应]选择?",
     re.IGNORECASE | re.MULTILINE,
@@ -39,7 +39,11 @@ _SENTENCE = re.compile(
     r"(?:[^\n。！？；.!?$]|(?<=\bapprox)\.|(?<=\b(?:Dr|Mr|St|vs))\.|[.!?](?![*\"')\]]{0,3}(?:\s|$))"
     r"|\$(?!\$))*"
 )
+_LINE = re.compile(r"^.*\w.*$", re.MULTILINE)
 _REASON = re.compile(r"(?<=\S),?\s+(?:because|since)\b|，?因为", re.IGNORECASE)
+_CONFIRMED = re.compile(
+    r"(?<![\w'’])[(\[*]{0,3}([A-Z])[)\]*]{0,3}\s{1,3}is\s(?:the\s)?(?:correct|right|best)\b"
+)
 _FINAL_LETTER = re.compile(
     r"(?<![\w'’=+\-(\[{*])(?<!\bnot )(?<!\bpoint )(?<!\bangle )"
     r"[(\[{*]{0,3}([A-Z])[)\]}*]{0,3}[\s.。!*]{0,4}$"
@@ -63,8 +67,9 @@ def lenient_answer(
     reads in an ``<answer>`` block; a tag spelt otherwise (``<ANSWER>``, ``<final_answer>``) or not
     closed, to the end of its line; a JSON object's field ``answer`` or ``final_answer``;
     ``#### 42``; a box; a sentence ("the answer is", "Answer:", "答案是"), to its end; a first line
-    that is the answer alone; the letter that ends an explanation; the last line. In OCR neither
-    hashes nor sentences are looked for; of OCR and prose the last resort is the whole text.
+    that is the answer alone; the letter that the last line calls right or ends with; that line. In
+    OCR neither hashes nor sentences are looked for; of OCR and prose the last resort is the whole
+    text.
 
     Args:
         text: the response.
@@ -138,14 +143,19 @@ def _stated(final: str) -> Iterator[str]:
 
 
 def _unmarked(final: str, problem_type: str, letters: frozenset[str]) -> str:
-    lines = [line.strip() for line in final.splitlines() if line.strip()]
+    lines = [line.strip() for line in _LINE.findall(final)]
     if not lines:
         return ""
     is_choice = problem_type == "multiple choice"
     alone = _FIRST_LINES.get(problem_type, _NUMBER_ALONE).fullmatch(lines[0])
     if alone and (not is_choice or alone[1] in letters):
         return _bare(_sentence(lines[0], 0) if is_choice else lines[0])
-    letter = _FINAL_LETTER.search(lines[-1][-60:]) if is_choice else None
+    if not is_choice:
+        return _bare(lines[-1])
+    confirmed = next(_backwards(_CONFIRMED, lines[-1]), None)
+    if confirmed and confirmed[1] in letters:
+        return confirmed[1]
+    letter = _FINAL_LETTER.search(lines[-1][-60:])
     if letter and letters.intersection(_STANDING_LETTER.findall(lines[-1])) == {letter[1]}:
         return letter[1]
     return _bare(lines[-1])

@@ -86,6 +86,9 @@ VALUES: list[tuple[str, str | None]] = [
     ("1. Add them.\n2. That makes 4.\nSo 4.", "So 4"),
     ("2 + 2\n\n**4**\n", "4"),
     ("4", "4"),
+    ("So we have\n\\[\nx = 42\n\\]\n", "x = 42"),
+    ("That is\n```\n42\n```", "42"),
+    ("Ans: 4", "4"),
 ]
 CHOICES: list[tuple[str, str | None]] = [
     ("The answer is B. cat", "B. cat"),
@@ -111,6 +114,11 @@ CHOICES: list[tuple[str, str | None]] = [
     ("B. The others have no tail.\nThat is why.", "B"),
     ("A cat sits there.\nSo B.", "B"),
     ("a cat", "a cat"),
+    ("**Answer: B**", "B"),
+    ("The correct answer is option C: a bird.", "C: a bird"),
+    ("Its tail is long. Hence, option (B) is correct.", "B"),
+    ("B is the right one, as A has no tail.", "B"),
+    ("So B is not correct.", "So B is not correct"),
 ]
 
 

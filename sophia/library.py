@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from sophia.rewards.for_trl import TrustGRPOReward
 from sophia.rewards.format import FormatRule
 from sophia.rewards.group import GroupRewards, trust_grpo_rewards
+from sophia.rewards.lenient import lenient_answer
 from sophia.rewards.outcome import OutcomeReward, grade
 from sophia.rewards.tags import extract_answer, extract_thinking
 from sophia.rewards.thinking import JudgeAll, JudgeMixedGroups, ReleaseRule
@@ -32,6 +33,7 @@ __all__ = [
     "extract_answer",
     "extract_thinking",
     "grade",
+    "lenient_answer",
     "trust_grpo_rewards",
     "trust_weight",
 ]

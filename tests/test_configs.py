@@ -26,7 +26,9 @@ GROUPS = (
 
 @pytest.mark.parametrize("name", options("experiment"))
 def test_experiments_validate(name: str) -> None:
-    validate(filled(composed(f"experiment={name}")), TrainSettings)
+    cfg = filled(composed(f"experiment={name}"))
+    validate(cfg, TrainSettings)
+    assert cfg.reward.outcome.extract == "tagged"  # the lenient reading is no reward
 
 
 @pytest.mark.parametrize(

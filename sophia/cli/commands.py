@@ -78,7 +78,8 @@ COMMANDS = {
             name="evaluate", about="a policy on held-out questions",
             does="Asks one or several policies the held-out questions and grades the answers:"
             " accuracy with its interval, by type of question, and the thinking where a judge is"
-            " chosen. Data, template, length of answers, rules and judge are those of the run."
+            " chosen; evaluation.extract=lenient adds the accuracy of answers with and without"
+            " tags. Data, template, length of answers, rules and judge are those of the run."
             " The same call again goes on where it stopped.",
             required=("ckpt",),
             examples=(

@@ -23,13 +23,15 @@ CHANGE = "change"
 class Figure:
     """The mean of ``value`` over those records for which ``among`` is true.
 
-    One that is ``about_thinking`` does not exist where nobody scores the thinking.
+    One that is ``about_thinking`` does not exist where nobody scores the thinking, and one that is
+    of the ``lenient`` reading only where answers were read so.
     """
 
     label: str
     value: Callable[[EvalRecord], float]
     among: Callable[[EvalRecord], bool]
     about_thinking: bool = False
+    lenient: bool = False
 
 
 FIGURES: dict[str, Figure] = {
@@ -37,6 +39,12 @@ FIGURES: dict[str, Figure] = {
         label="accuracy",
         value=lambda r: float(r.is_right),
         among=lambda r: r.outcome is not None,
+    ),
+    "accuracy_lenient": Figure(
+        label="accuracy (lenient reading)",
+        value=lambda r: float(r.is_right_leniently),
+        among=lambda r: r.lenient_outcome is not None,
+        lenient=True,
     ),
     "thinking": Figure(
         label="thinking quality",
@@ -70,7 +78,8 @@ class FigureRow:
 def summarise(records: Sequence[EvalRecord]) -> dict[str, Estimate]:
     """Every figure with its interval; below accuracy also that of each type (``accuracy/<type>``).
 
-    Figures about thinking are absent when no record's thinking was scored. With several answers
+    Figures about thinking are absent when no record's thinking was scored, that of the lenient
+    reading when no answer was read so. With several answers
     per prompt the figures are means over all of them, and ``pass@k`` and ``maj@n`` are added.
     """
     bootstrap = UnitBootstrap([r.units for r in records])
@@ -167,8 +176,9 @@ def _columns(records: Sequence[EvalRecord]) -> dict[str, tuple[Array, Array]]:
     """
     columns = {}
     judged = is_judged(records)
+    read_leniently = any(r.lenient_outcome is not None for r in records)
     for name, figure in FIGURES.items():
-        if figure.about_thinking and not judged:
+        if (figure.about_thinking and not judged) or (figure.lenient and not read_leniently):
             continue
         values = np.array([figure.value(r) for r in records])
         among = np.array([float(figure.among(r)) for r in records])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from tqdm import tqdm
 
@@ -67,6 +67,8 @@ class Evaluator:
         num_samples: how many answers each prompt gets; several are for pass@k and majority vote.
         temperature: what logits are divided by; 0 decodes greedily, several answers need more.
         sampling_seed: decides, with the prompt and the number of the answer, what is sampled.
+        extract: "lenient" grades every answer a second time, with the lenient reading and without
+            asking for the format; it changes nothing of the first grade.
     """
 
     def __init__(  # noqa: PLR0913  (one argument per key of configs/evaluation, and shared parts)
@@ -81,6 +83,7 @@ class Evaluator:
         num_samples: int = 1,
         temperature: float = 0.0,
         sampling_seed: int = 0,
+        extract: Literal["tagged", "lenient"] = "tagged",
     ) -> None:
         if num_samples < 1 or temperature < 0.0 or (num_samples > 1 and temperature == 0.0):
             raise ValueError(
@@ -90,6 +93,7 @@ class Evaluator:
         self._engine = engine
         self._encoder = encoder
         self._outcome = outcome
+        self._lenient = outcome.leniently() if extract == "lenient" else None
         self._format = format
         self._judge = judge
         self._sampling = SamplingParams(max_new_tokens=max_new_tokens, temperature=temperature)
@@ -150,6 +154,7 @@ class Evaluator:
             well_formed=well_formed,
             outcome=self._outcome(prompt, completion) if well_formed else 0.0,
             thinking=None,
+            lenient_outcome=self._lenient(prompt, completion) if self._lenient else None,
             judged=self._judge is not None,
             sample=sample,
         )

@@ -41,11 +41,21 @@ class EvalRecord:
     """The text of each option by its letter; empty unless it is multiple choice."""
     judged: bool = False
     """Whether there was a judge to score its thinking; older files do not say."""
+    lenient_outcome: float | None = None
+    """The score of the answer wherever it stands, with or without the format, in [0, 1].
+
+    None where it could not be graded, and where the evaluation read tagged answers alone.
+    """
 
     @property
     def is_right(self) -> bool:
         """Whether the answer is right; one that could not be graded is not."""
         return self.outcome is not None and is_correct(self.outcome)
+
+    @property
+    def is_right_leniently(self) -> bool:
+        """Whether the answer is right by the lenient reading."""
+        return self.lenient_outcome is not None and is_correct(self.lenient_outcome)
 
 
 def is_judged(records: Iterable[EvalRecord]) -> bool:

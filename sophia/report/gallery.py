@@ -25,7 +25,7 @@ class Answer:
     """What one policy answered, with its grades; ``kind`` is a key of KINDS.
 
     ``thinking`` is None where it was not scored, which is no grade; not ``judged`` says that
-    nobody scores the thinking at all.
+    nobody scores the thinking at all. ``lenient`` is the outcome of the lenient reading, or None.
     """
 
     who: str
@@ -33,6 +33,7 @@ class Answer:
     outcome: float | None
     judged: bool
     thinking: float | None
+    lenient: float | None
     well_formed: bool
     kind: str
 
@@ -122,6 +123,7 @@ def _answer(who: str, record: EvalRecord, *, judged: bool) -> Answer:
         outcome=record.outcome,
         judged=judged,
         thinking=record.thinking,
+        lenient=record.lenient_outcome,
         well_formed=record.well_formed,
         kind=kind_of(record, judged=judged),
     )

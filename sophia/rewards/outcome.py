@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from sophia.rewards.checkers.choice import as_options, check_choice
 from sophia.rewards.checkers.math import check_math
@@ -14,6 +15,7 @@ from sophia.rewards.checkers.release import rules as release
 from sophia.rewards.checkers.text import check_text
 from sophia.rewards.checkers.verdict import UNSCORED, Checker, Gold, Rule, Verdict
 from sophia.rewards.checkers.yes_no import check_yes_no
+from sophia.rewards.lenient import lenient_answer
 from sophia.rewards.process.pool import WorkerPool
 from sophia.rewards.tags import extract_answer, gold_text
 from sophia.types import Completion, Prompt
@@ -64,9 +66,11 @@ class OutcomeReward:
     """Grades the final answer by the rule of the prompt's problem type, in [0, 1].
 
     ``profile`` "paper" is ours; "release" reproduces the release's rules with their defects.
-    ``ocr`` is the measure for transcriptions in the paper profile. An answer that needs computer
-    algebra is judged in one of ``num_workers`` processes, killed after ``timeout_s`` seconds; none
-    is started before such an answer comes. Safe to call from several threads.
+    ``ocr`` is the measure for transcriptions in the paper profile. ``extract`` "lenient" looks for
+    the answer outside of tags too (``lenient_answer``), for models never taught them. An answer
+    that needs computer algebra is judged in one of ``num_workers`` processes, killed after
+    ``timeout_s`` seconds; none is started before such an answer comes. Safe to call from several
+    threads.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class OutcomeReward:
         *,
         profile: Literal["paper", "release"] = "paper",
         ocr: Literal["exp_wer", "one_minus_cer"] = "exp_wer",
+        extract: Literal["tagged", "lenient"] = "tagged",
         timeout_s: float = 5.0,
         num_workers: int = 2,
     ) -> None:
@@ -82,6 +87,8 @@ class OutcomeReward:
                 f"outcome profile {profile!r} with ocr {ocr!r}; known are"
                 f" {sorted(_PROFILES)} with {sorted(OCR_CHECKERS)}."
             )
+        if extract not in ("tagged", "lenient"):
+            raise ValueError(f"extract is {extract!r}; known are 'lenient' and 'tagged'.")
         if timeout_s <= 0 or num_workers < 1:
             raise ValueError(
                 f"timeout_s={timeout_s} must be positive, num_workers={num_workers} > 0."
@@ -92,6 +99,9 @@ class OutcomeReward:
             self._checkers["OCR"] = OCR_CHECKERS[ocr]
         self._pool = WorkerPool(timeout_s=timeout_s, num_workers=num_workers)
         self._rule = functools.lru_cache(maxsize=4096)(self._read_gold)
+        self._is_lenient = extract == "lenient"
+        if self._is_lenient:
+            self._check_lenient()
 
     @property
     def problem_types(self) -> frozenset[str]:
@@ -114,6 +124,16 @@ class OutcomeReward:
         """The same score for the text of a response."""
         return self._verdict(prompt, response).score
 
+    def leniently(self) -> Self:
+        """The same rules and worker processes, which are closed with it, for the lenient reading.
+
+        Raises ValueError in the release profile.
+        """
+        self._check_lenient()
+        lenient = copy.copy(self)
+        lenient._is_lenient = True
+        return lenient
+
     def close(self) -> None:
         """End the worker processes. A later answer that needs one starts it again."""
         self._pool.close()
@@ -132,7 +152,7 @@ class OutcomeReward:
             )
         options = tuple(as_options(prompt.options).items())
         rule = self._rule(checker, prompt.answer, options, prompt.tolerance)
-        return UNSCORED if rule is None else rule(self._profile.extract(response))
+        return UNSCORED if rule is None else rule(self._answer(prompt, response))
 
     def _read_gold(
         self,
@@ -145,6 +165,19 @@ class OutcomeReward:
         gold = Gold(text=text, options=dict(options), tolerance=tolerance)
         return checker(gold, self._pool) if text.strip() else None
 
+    def _answer(self, prompt: Prompt, response: str) -> str | None:
+        if not self._is_lenient:
+            return self._profile.extract(response)
+        letters = as_options(prompt.options).keys()
+        return lenient_answer(response, problem_type=prompt.problem_type, letters=letters)
+
+    def _check_lenient(self) -> None:
+        if self._profile is _PROFILES["release"]:
+            raise ValueError(
+                "extract=lenient with the outcome profile 'release', which reproduces where the"
+                " release looks for an answer; take extract=tagged, or the profile 'paper'."
+            )
+
 
 def grade(
     problem_type: str,
@@ -153,11 +186,14 @@ def grade(
     options: Mapping[str, str] | Sequence[str] | None = None,
     tolerance: float | None = None,
     image: Image | None = None,
+    *,
+    extract: Literal["tagged", "lenient"] = "tagged",
 ) -> float | None:
     """Grade one response: ``grade("numerical", "<answer>5 cm</answer>", "5")`` is 1.0.
 
     ``completion`` is the text of a response and ``answer`` the gold answer; ``options`` is a list
-    or letter -> text; ``image`` may be given with the rest of a row, but no rule looks at it.
+    or letter -> text; ``image`` may be given with the rest of a row, but no rule looks at it;
+    ``extract`` "lenient" is for responses of models that were never taught tags.
     Returns a score in [0, 1], or None as ``OutcomeReward`` does.
     """
     prompt = Prompt(
@@ -168,9 +204,9 @@ def grade(
         options=as_options(options),
         tolerance=tolerance or 0.0,
     )
-    return _shared_reward().grade(prompt, completion)
+    return _shared_reward(extract).grade(prompt, completion)
 
 
 @functools.cache
-def _shared_reward() -> OutcomeReward:
-    return OutcomeReward()
+def _shared_reward(extract: Literal["tagged", "lenient"]) -> OutcomeReward:
+    return OutcomeReward(extract=extract)

@@ -68,12 +68,10 @@ def last_boxed(text: str) -> str | None:
     counts when the outer box holds nothing else; otherwise the content is "".
     """
     boxes = _boxes(text)
-    side_by_side = boxes[-1:]
-    for box in reversed(boxes[:-1]):
-        if not _JOINT.fullmatch(text, box.end, side_by_side[0].start):
-            break
-        side_by_side.insert(0, box)
-    return ", ".join(box.content for box in side_by_side) if boxes else None
+    first = len(boxes) - 1
+    while first > 0 and _JOINT.fullmatch(text, boxes[first - 1].end, boxes[first].start):
+        first -= 1
+    return ", ".join(box.content for box in boxes[first:]) if boxes else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from sophia.run.later import with_later
+
 CHANGEABLE = (
     "num_steps", "name", "cache_dir",
     "algorithm.update.max_skipped_updates", "data.num_workers", "reward.outcome.num_workers",
@@ -44,8 +46,8 @@ class Change:
 
 
 def changes(theirs: Mapping[str, Any], yours: Mapping[str, Any]) -> list[Change]:
-    """The settings that differ, by their dotted keys."""
-    before, after = dict(_flat(theirs)), dict(_flat(yours))
+    """The settings that differ, by their dotted keys; one that came later is no difference."""
+    before, after = dict(_flat(with_later(theirs))), dict(_flat(with_later(yours)))
     return [
         Change(key=key, theirs=before.get(key, _ABSENT), yours=after.get(key, _ABSENT))
         for key in [*before, *(key for key in after if key not in before)]

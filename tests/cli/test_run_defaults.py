@@ -107,3 +107,22 @@ def test_a_finished_run_is_asked_its_own_questions(
     arguments = ("evaluate.py", f"ckpt={finished}", "data.heldout.num_prompts=3")
     fewer = run(*arguments, f"run_dir={tmp_path / 'fewer'}", cache=cache)
     assert "3 questions, seed 0" in " ".join(fewer.split())
+
+
+OLDER = """
+evaluation: {_target_: sophia.evaluation.evaluator.Evaluator, max_new_tokens: 9, num_samples: 2}
+reward: {outcome: {_target_: sophia.rewards.outcome.OutcomeReward}, format: {pattern: strict}}
+"""
+
+
+def test_a_run_from_before_a_setting_can_be_asked_with_it(tmp_path: Path) -> None:
+    older, newer = make_run(tmp_path / "older"), make_run(tmp_path / "newer")
+    for folder, settings in (
+        (older, OLDER),
+        (newer, OLDER.replace("Evaluator,", "Evaluator, extract: tagged,")),
+    ):
+        (folder / "config.yaml").write_text(CONFIG.format(limit=5) + settings)
+    cfg = composed(f"ckpt={older}", "evaluation.extract=lenient")
+    assert (cfg.evaluation.extract, cfg.evaluation.num_samples) == ("lenient", 2)
+    assert cfg.reward.outcome.extract == "tagged"
+    assert composed(f"ckpt=[{older},{newer}]").evaluation.extract == "tagged"

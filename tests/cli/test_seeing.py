@@ -113,3 +113,28 @@ def test_checkpoints_side_by_side(looked_at: Path, tmp_path: Path, cache: Path) 
     written = [path.stat().st_mtime_ns for path in records]
     assert run(*arguments, cache=cache)
     assert [path.stat().st_mtime_ns for path in records] == written  # nothing is made again
+
+
+def test_a_second_accuracy_by_the_lenient_reading(
+    taught: Path, tmp_path: Path, cache: Path
+) -> None:
+    ckpt = f"ckpt={taught / 'run'}"
+    strict = run("evaluate.py", ckpt, f"run_dir={tmp_path}", cache=cache)
+    assert "lenient" not in strict
+    assert "lenient" not in (tmp_path / "evaluation.html").read_text()
+    before = _figures(tmp_path)
+    output = run(
+        "evaluate.py", ckpt, "evaluation.extract=lenient", f"run_dir={tmp_path}", cache=cache
+    )
+    assert output.index("accuracy ") < output.index("accuracy (lenient reading)")
+    after = _figures(tmp_path)
+    assert after.pop("accuracy_lenient")["value"] >= after["accuracy"]["value"]
+    assert after == before
+    assert "accuracy (lenient reading)" in (tmp_path / "evaluation.html").read_text()
+    assert len(list(tmp_path.glob("records-*.jsonl"))) == 2  # other settings, other records
+
+
+def _figures(folder: Path) -> dict[str, dict[str, float]]:
+    (policy,) = json.loads((folder / "results.json").read_text())["policies"]
+    figures: dict[str, dict[str, float]] = policy["figures"]
+    return figures

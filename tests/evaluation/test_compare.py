@@ -97,3 +97,36 @@ def test_older_files_hold_no_problem(tmp_path: Path) -> None:
     (tmp_path / "records.jsonl").write_text(json.dumps({**row, "question": "the turn"}) + "\n")
     (read,) = load_records(tmp_path / "records.jsonl")
     assert (read.problem, read.options) == ("the turn", {})
+
+
+LENIENT = [
+    replace(BEFORE[0], lenient_outcome=1.0),
+    replace(BEFORE[1], lenient_outcome=1.0),
+    replace(BEFORE[2], lenient_outcome=0.0),
+    replace(BEFORE[3], lenient_outcome=1.0),  # right, without the format
+    replace(BEFORE[4], lenient_outcome=None),
+]
+
+
+def test_the_lenient_reading_is_a_second_accuracy() -> None:
+    figures, strict = summarise(LENIENT), summarise(BEFORE)
+    assert figures.pop("accuracy_lenient").value == 0.75
+    assert figures == strict  # which knows of no lenient reading
+    rows = [row.label for row in figure_rows({"before": LENIENT, "after": LENIENT})]
+    assert rows[0] == "accuracy"
+    assert rows[3] == "accuracy (lenient reading)"
+
+
+def test_beside_answers_that_were_read_strictly_there_is_a_dash() -> None:
+    console = Console(record=True, width=100)
+    console.print(comparison_table(BEFORE, LENIENT, title="run"))
+    (row,) = (line for line in console.export_text().splitlines() if "lenient" in line)
+    assert row.split()[3:5] == ["–", "75.0"]
+
+
+def test_files_from_before_the_lenient_reading_are_read(tmp_path: Path) -> None:
+    row = {k: v for k, v in asdict(record(0)).items() if k != "lenient_outcome"}
+    (tmp_path / "records.jsonl").write_text(json.dumps(row) + "\n")
+    save_records(tmp_path / "later.jsonl", LENIENT)
+    assert load_records(tmp_path / "records.jsonl") == [record(0)]
+    assert load_records(tmp_path / "later.jsonl") == LENIENT

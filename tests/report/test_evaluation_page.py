@@ -50,3 +50,14 @@ def test_a_policy_that_nobody_judged_has_dashes_beside_one_that_was(tmp_path: Pa
 def test_without_a_judge_there_is_no_thinking(tmp_path: Path) -> None:
     with opened(write(tmp_path, one=list(UNJUDGED), two=list(UNJUDGED))) as page:
         assert "hinking" not in page.inner_text("body")
+
+
+def test_the_lenient_reading_is_shown_beside_the_strict_one(tmp_path: Path) -> None:
+    read = [replace(r, outcome=0.0, lenient_outcome=1.0) for r in JUDGED]
+    with opened(write(tmp_path, a=list(read))) as page:
+        row = page.query_selector("tr:has-text('accuracy (lenient reading)')").inner_text()
+        assert row.split("\t")[1].startswith("100.0")
+        marks = [mark.inner_text() for mark in page.query_selector_all(".card .mark")]
+        assert marks[:2] == ["outcome 0", "lenient reading 1"]
+    with opened(write(tmp_path, a=list(JUDGED))) as page:
+        assert "lenient" not in page.inner_text("body")

@@ -183,3 +183,12 @@ def test_a_run_is_called_by_its_settings_and_its_folder(
     folder.path.mkdir()
     folder.config.write_text(settings)
     assert folder.name == name
+
+
+def test_a_setting_that_came_later_is_no_change() -> None:
+    outcome = {"_target_": "sophia.rewards.outcome.OutcomeReward", "profile": "paper"}
+    theirs = {"reward": {"outcome": outcome}}
+    assert changes(theirs, {"reward": {"outcome": {**outcome, "extract": "tagged"}}}) == []
+    (change,) = changes(theirs, {"reward": {"outcome": {**outcome, "extract": "lenient"}}})
+    assert str(change) == "reward.outcome.extract: tagged -> lenient"
+    assert not change.is_harmless

@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from sophia.cli.command_line.portable import ASKED, LENGTH, SETTINGS_FILE, shared_settings
 from sophia.run.folder import RunFolder, run_around
+from sophia.run.later import with_later
 
 _CHOICE = "of_run"
 
@@ -24,7 +25,7 @@ class _Run:
     """Where the settings of a run were found, and those that say how it asks."""
 
     path: Path
-    settings: Mapping[str, Any]
+    settings: dict[str, Any]
 
 
 @contextmanager
@@ -94,13 +95,15 @@ def _run_of(ckpt: Path) -> _Run | None:
     if run is not None:
         return _Run(path=run.path, settings=_settings(run))
     shared = ckpt / SETTINGS_FILE
-    return _Run(path=ckpt, settings=shared_settings(shared)) if shared.is_file() else None
+    if not shared.is_file():
+        return None
+    return _Run(path=ckpt, settings=with_later(shared_settings(shared)))
 
 
 def _settings(run: RunFolder) -> dict[str, Any]:
     config = OmegaConf.to_container(OmegaConf.load(run.config), resolve=False)
     assert isinstance(config, dict)
-    settings = {name: config[name] for name in ASKED if name in config}
+    settings = with_later({name: config[name] for name in ASKED if name in config})
     length = config.get("sampling", {}).get("max_new_tokens")
     return settings if length is None else {**settings, LENGTH: length}
 

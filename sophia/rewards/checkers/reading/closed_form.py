@@ -164,8 +164,10 @@ class _Parser:
             if exponent is None:
                 raise _NoValueError
             base = _raised(base, exponent)
-        if self._text.startswith("!", self.position):
+        if self._at("!"):
             self.position += 1
+            if self._at("!"):
+                raise _NoValueError  # a double factorial, or enthusiasm
             base = _factorial(base)
         return base
 

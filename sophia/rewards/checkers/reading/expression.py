@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sophia.rewards.checkers.reading.explicit import make_explicit
-from sophia.rewards.checkers.reading.plain_text import same_characters, without_layout
+from sophia.rewards.checkers.reading.plain_text import depth, same_characters, without_layout
 from sophia.rewards.checkers.reading.units import split_unit
 from sophia.rewards.checkers.reading.words import (
     NUMBER_WORDS,
@@ -67,7 +67,7 @@ def expression(text: str) -> str | None:
     """
     text = same_characters(text).replace("\n", " ")
     text = text.replace("\\$", " ").strip().rstrip("\\").strip()
-    if len(text) > _MAX_CHARACTERS or _depth(text) > _MAX_DEPTH:
+    if len(text) > _MAX_CHARACTERS or depth(text) > _MAX_DEPTH:
         return None
     spans = list(_SPAN.finditer(text))
     inner = _from_spans(text, spans) if spans else _whole(text)
@@ -147,14 +147,3 @@ def unwrapped(text: str) -> str:
     bare = re.sub(r"\\(?:text\w*|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}", r"\1", text)
     bare = re.sub(r"\\[()\[\]]|\*\*|\$", "", same_characters(bare)).strip().rstrip("\\").strip()
     return re.sub(r"^\(([A-Za-z])\)$", r"\1", bare)
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for character in text:
-        if character in "{([":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "})]":
-            depth -= 1
-    return deepest

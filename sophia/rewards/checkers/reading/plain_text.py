@@ -52,3 +52,15 @@ def without_layout(text: str) -> str:
     for _ in range(3):  # \textbf{\text{...}} is nested, but not deeply
         text = _TEXT.sub(lambda match: f" {match[1]}{match[2] or ''} ", text)
     return _BOLD.sub("", _POWER.sub("^", _SIZES.sub(" ", text))).strip()
+
+
+def depth(text: str) -> int:
+    """How many brackets are open at once, at most."""
+    level = deepest = 0
+    for character in text:
+        if character in "{([":
+            level += 1
+            deepest = max(deepest, level)
+        elif character in "})]":
+            level -= 1
+    return deepest

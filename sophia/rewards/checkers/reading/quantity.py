@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from sophia.rewards.checkers.reading.closed_form import THOUSANDS, Value, is_equal, parse_value
-from sophia.rewards.checkers.reading.plain_text import without_layout
+from sophia.rewards.checkers.reading.plain_text import depth, without_layout
 from sophia.rewards.checkers.reading.units import split_currency, split_magnitude, split_unit
 from sophia.rewards.checkers.reading.words import are_harmless, nouns, subject
 
 _MAX_CHARACTERS = 400
 _MAX_ITEMS = 50
+_MAX_DEPTH = 12
 _MATHS = re.compile(r"\$\$([^$]+)\$\$|(?<!\\)\$((?:\\\$|[^$])+)\$|\\[()\[\]]")
 _NUMERIC = re.compile(r"[0-9]|\\pi|\\sqrt|(?<![a-z])pi(?![a-z])")
 _DECIMAL_COMMA = re.compile(r"(-?\s?)(?:([0-9]+),([0-9]{1,2}|[0-9]{4,})|(0),([0-9]+))")
@@ -75,7 +76,7 @@ def read(text: str, *, decimal_comma: bool = False) -> Reading | None:
 
     With ``decimal_comma``, "2,74" is 2.74.
     """
-    if len(text) > _MAX_CHARACTERS:
+    if len(text) > _MAX_CHARACTERS or depth(text) > _MAX_DEPTH:
         return None
     plain = _MATHS.sub(lambda match: f" {match[1] or match[2] or ''} ", without_layout(text))
     plain = plain.replace("\\$", "$").replace("\n", " ; ").replace("\\Omega", "Ω")
@@ -229,33 +230,30 @@ def _read_value(text: str, *, in_brackets: bool = False) -> Reading | None:
     """The one value, or bracketed group of values, with words around it that change nothing."""
     for start in _START.finditer(text):
         unit, before = split_currency(text[: start.start()])
-        name = subject(before)
+        is_negative = bool(unit) and before.endswith("-")  # -$5
+        name = subject(before.removesuffix("-") if is_negative else before)
         if name is None:
             return None
-        if group := _read_group(text, start.start()):
-            reading, end = group
-            return reading if are_harmless(text[end:]) else None
+        if brackets := _group_brackets(text, start.start()):
+            # What does not read as a group is not looked into again: brackets nest.
+            reading = _read_group(text, *brackets)
+            return reading if are_harmless(text[brackets[1].end() :]) else None
         if parsed := parse_value(text, start.start(), in_brackets=in_brackets):
             value, end = parsed
+            value = value.scaled(Fraction(-1)) if is_negative else value
             return _beside(value, text[end:], unit=unit, name=name)
     return None
 
 
-def _read_group(text: str, start: int) -> tuple[Reading, int] | None:
-    """The coordinates or the set in the brackets that open here, and where they end."""
+def _group_brackets(text: str, start: int) -> tuple[re.Match[str], re.Match[str]] | None:
+    """The bracket that opens here and its partner; None where they only hold one expression."""
     opening = _OPENING.match(text, start)
-    if opening is None:
+    closing = opening and _closing(text, opening.end())
+    if opening is None or closing is None:
         return None
-    closing = _closing(text, opening.end())
-    if closing is None:
+    if opening[0] == "(" and len([*_pieces(text[opening.end() : closing.start()])]) == 1:
         return None
-    items = _read_pieces(text[opening.end() : closing.start()], in_brackets=True)
-    if not items or (len(items) == 1 and opening[0] == "("):
-        return None
-    if len(items) == 1 and opening[0] == "[":
-        return items[0], closing.end()
-    brackets = "".join(_BRACKETS.get(bracket, bracket) for bracket in (opening[0], closing[0]))
-    return Group(items=tuple(items), brackets=brackets), closing.end()
+    return opening, closing
 
 
 def _closing(text: str, start: int) -> re.Match[str] | None:
@@ -265,6 +263,17 @@ def _closing(text: str, start: int) -> re.Match[str] | None:
         if depth == 0:
             return bracket
     return None
+
+
+def _read_group(text: str, opening: re.Match[str], closing: re.Match[str]) -> Reading | None:
+    """The coordinates or the set between two brackets; one number in square ones is itself."""
+    items = _read_pieces(text[opening.end() : closing.start()], in_brackets=True)
+    if not items:
+        return None
+    if len(items) == 1 and opening[0] in "([":
+        return items[0]
+    brackets = "".join(_BRACKETS.get(bracket, bracket) for bracket in (opening[0], closing[0]))
+    return Group(items=tuple(items), brackets=brackets)
 
 
 def _beside(value: Value, after: str, *, unit: str, name: str) -> Quantity | None:

@@ -32,7 +32,7 @@ _ONE_LETTER_WORDS = frozenset("aI")
 _SHORT = "am an as at be by he if in is it me my of on so to us we"
 _SHORT_WORDS = frozenset(_SHORT.split())
 _LEAD_IN = re.compile(
-    r"(?:so|thus|hence|therefore|and|then|finally|final|the|my|our|its|it|is|it's|this|that|(?-i:I(?=\s+[a-z]))|we"
+    r"(?:so|thus|hence|therefore|and|then|finally|final|the|my|our|its|it's|it|is|this|that|(?-i:I(?=\s+[a-z]))|we"
     r"|think|believe|choose|select|pick|get|have|answers?|result|value|solution|choice|options?"
     r"|expression|best|right|correct|will|would|must|should|be|to|equals?|are)\b[\s:,]*",
     re.IGNORECASE,
@@ -45,6 +45,7 @@ _NAMING_NOTHING = (
     " each every total altogether only exactly approximately about around roughly long wide high"
     " tall deep away respectively both now left answer final"
 )
+_PLURAL = re.compile(r"(?<=[sxz])es$|(?<=[cs]h)es$|(?<!s)s$")
 _FUNCTION_WORDS = frozenset(_NAMING_NOTHING.split())
 _COPULA = re.compile(
     r"(?:(?<![<>!])=|:|：|\b(?:is|are|was|were|be|equals?|equal\s+to|becomes?|of|by|to|about|approximately)|[是为有]|等于)"
@@ -79,7 +80,7 @@ def nouns(text: str) -> frozenset[str] | None:
     if not are_harmless(text):
         return None
     words = re.findall(r"[a-z]{2,}", _EXPLANATION.split(text)[0].lower())
-    return frozenset(re.sub(r"(?<=[a-z]{2})e?s$", "", w) for w in words if w not in _FUNCTION_WORDS)
+    return frozenset(_PLURAL.sub("", w) for w in words if w not in _FUNCTION_WORDS)
 
 
 def subject(text: str) -> str | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _MAX_CHARACTERS = 2000
+_MAX_PIECES = 100
 _BEFORE = " \n,:;!?。、\"'`“”—"
 _BEHIND = _BEFORE + "."
 _DELIMITER = re.compile(r"\\?\$|\\[()\[\]]")
@@ -188,8 +189,12 @@ class _Options:
 
     def _statements(self, answer: str) -> Iterator[_Statement]:
         """What the pieces of an answer say, from the first to the last."""
-        pending = [answer]
+        pending, num_pieces = [answer], 0
         while pending:
+            num_pieces += 1
+            if num_pieces > _MAX_PIECES:
+                yield _Statement(kind="doubts")
+                return
             text = pending.pop().lstrip(_BEFORE).rstrip(_BEHIND)
             bare = without_lead_in(text)
             if statement := self._option(text) or self._option(bare):
@@ -208,9 +213,13 @@ class _Options:
                 yield self._remark(text)
 
     def _option(self, text: str) -> _Statement | None:
-        """The option whose letter or whole text this is, if any."""
+        """The options whose letters these are, or the one whose whole text this is, if any."""
         if letter := _LETTER.fullmatch(text):
             return self._names(letter[1])
+        parts = [part for part in _LIST_SEPARATOR.split(text) if part]
+        letters = [match[1] for part in parts if (match := _LETTER.fullmatch(part))]
+        if len(parts) > 1 and len(letters) == len(parts) == len(set(letters)):
+            return self._names(*letters)
         same = self._by_text.get(_plain(text))
         return (
             _Statement(kind="names" if len(same) == 1 else "fits", letters=same) if same else None
@@ -227,13 +236,9 @@ class _Options:
         return (beside, letter) if label and letter.upper() in self._letters else None
 
     def _said(self, text: str) -> _Statement | None:
-        """What a text says that is a value, several letters or a rejection, if it is one."""
+        """What a text says that is a value or a rejection, if it is one."""
         if value := self._value(text):
             return value if self._standing(text) <= value.letters else _Statement(kind="doubts")
-        parts = [part for part in _LIST_SEPARATOR.split(text) if part]
-        letters = [match[1] for part in parts if (match := _LETTER.fullmatch(part))]
-        if len(parts) > 1 and len(letters) == len(parts) == len(set(letters)):
-            return self._names(*letters)
         if rejection := _REJECTION.fullmatch(text):
             rejected = re.findall("[A-Z]", rejection["subject"] or rejection["object"])
             return _Statement(kind="rejects", letters=frozenset(rejected))
@@ -264,6 +269,7 @@ class _Options:
         letters = self._standing(text)
         for mention in self._mention.findall(plain):
             letters |= self._by_mention[mention]
+        plain = self._mention.sub(" ", plain)
         is_denied = _DENIAL.search(plain) and (letters or _ABOUT_THE_ANSWER.search(plain))
         is_open = letters and _ALTERNATIVE.search(plain)
         is_taken_back = self._by_text and plain in ("no", "nope")

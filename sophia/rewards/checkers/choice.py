@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _MAX_CHARACTERS = 2000
 _MAX_PIECES = 100
-_BEFORE = " \n,:;!?。、\"'`“”—"
+_BEFORE = " \n*•,:;!?。、\"'`“”—"
 _BEHIND = _BEFORE + "."
-_DELIMITER = re.compile(r"\\?\$|\\[()\[\]]")
+_MATHS = re.compile(r"\$\$?([^$]*)\$\$?|\\[()\[\]]")
 _LETTER = re.compile(r"[(\[{<]?\s*([A-Za-z])\s*[)\]}>]?")
 _MARKED = re.compile(
     r"(?:[(\[{]?\s*([A-Za-z])\s*(?:[)\]}][.:,=]?|[.:、])"
@@ -46,7 +46,7 @@ _REJECTION = re.compile(
     rf"|(?:(?:and|but)\s+)?not\s+(?:options?\s+)?(?P<object>{_LIST})"
 )
 _ANNOUNCEMENT = re.compile(
-    r"\b(?:answer|choice|option)s?\s*(?:is|are|:)\s*:?|(?:答案|选项)\s*[是为:]?|(?<!不)选择?",
+    r"\b(?:ans|answer|choice|option)s?\s*(?:is|are|:)\s*:?|(?:答案|选项)\s*[是为:]?|(?<!不)选择?",
     re.IGNORECASE,
 )
 _PREMISE = re.compile(
@@ -75,6 +75,8 @@ _STANDING = re.compile(
 _PLACE = re.compile(r"(?:[∠△⊙]|\\(?:m?angle|triangle|odot)|[Aa]ngle\s)\s*[A-Z]+")
 _BARE_VALUE = re.compile(r"[-+(]?\s*[\d.\\]")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_QUOTES = re.compile(r"[\"*`]|(?<![^\W\d_])'|'(?![^\W\d_])")
+_OPERATOR = re.compile(r"\s*([-+/^=])\s*")
 _GOLD_LABEL = re.compile(r"\s*([A-Z])\s+(?=[A-Z][a-z])")  # "C Cecile"
 
 
@@ -162,7 +164,7 @@ class _Options:
 
     def named(self, text: str) -> frozenset[str] | None:
         """The options that a text names; None when it names none, hedges or contradicts itself."""
-        answer = _DELIMITER.sub(" ", without_layout(text)).lstrip(_BEFORE).rstrip(_BEHIND)
+        answer = _MATHS.sub(r" \1 ", without_layout(text)).lstrip(_BEFORE).rstrip(_BEHIND)
         if not answer or len(answer) > _MAX_CHARACTERS:
             return None
         named: frozenset[str] | None = None
@@ -265,7 +267,7 @@ class _Options:
 
     def _remark(self, text: str) -> _Statement:
         """The options that a remark brings up, or that it doubts what was said."""
-        plain = text.casefold()
+        plain = _plain(text)
         letters = self._standing(text)
         for mention in self._mention.findall(plain):
             letters |= self._by_mention[mention]
@@ -291,5 +293,5 @@ def _split(text: str) -> list[str] | None:
 
 
 def _plain(text: str) -> str:
-    plain = without_layout(text).replace("$", "").casefold()
-    return " ".join(re.sub(r"[\"'*`]", "", plain).split()).rstrip(".。 ").strip("() ")
+    plain = _QUOTES.sub("", _MATHS.sub(r"\1", without_layout(text)).casefold())
+    return _OPERATOR.sub(r"\1", " ".join(plain.split())).rstrip(".。 ").strip("() ")

@@ -113,6 +113,21 @@ def test_the_text_decides_between_equal_values(answer: str, right: list[str]) ->
     assert _right(answer, _OPTIONS["equal values"]) == right
 
 
+@pytest.mark.parametrize(
+    ("answer", "right"),
+    [
+        ("75", []),
+        ("$75", ["C"]),
+        ("D. €75", ["D"]),
+        ("D. $75", []),
+        ("x^2+1", ["A"]),
+        ("$7.5$", ["B"]),
+    ],
+)
+def test_a_dollar_is_a_currency_or_encloses_mathematics(answer: str, right: list[str]) -> None:
+    assert _right(answer, {"A": "$x^2 + 1$", "B": "$7.50", "C": "$75", "D": "€75"}) == right
+
+
 @pytest.mark.parametrize("options", _OPTIONS.values(), ids=_OPTIONS)
 @pytest.mark.parametrize("template", _BETWEEN)
 def test_two_letters_are_never_one_answer(template: str, options: dict[str, str]) -> None:

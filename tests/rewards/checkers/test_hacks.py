@@ -11,7 +11,7 @@ import pytest
 from sophia.rewards.outcome import CHECKERS, OutcomeReward
 from tests.rewards.builders import answering, completion, prompt
 
-_TWO_AT_ONCE = (
+TWO_AT_ONCE = (
     "{a} or {b}", "{a}, {b}", "{a},{b}", "{a};{b}", "{a} {b}", "{a}/{b}", "{a}|{b}", "{a}\n{b}",
     "{a} and {b}", "{a} & {b}", "{a}\\quad {b}", "{a}\\\\{b}", "{a}\\text{{ or }}{b}",
     "${a}$ ${b}$", "${a}$ or ${b}$", "${a}$ then {b}", "\\({a}\\) \\({b}\\)", "({a})({b})",
@@ -37,7 +37,7 @@ def reward() -> Iterator[OutcomeReward]:
     reward.close()
 
 
-@pytest.mark.parametrize("template", _TWO_AT_ONCE)
+@pytest.mark.parametrize("template", TWO_AT_ONCE)
 def test_two_numbers_at_once(template: str, reward: OutcomeReward) -> None:
     """At most one of the two can be right: what a single guess would get."""
     answer = template.format(a="13", b="29")
@@ -46,7 +46,7 @@ def test_two_numbers_at_once(template: str, reward: OutcomeReward) -> None:
     assert scores == [0.0, 0.0] or template in ("\\boxed{{{a}}}\\boxed{{{b}}}",)
 
 
-@pytest.mark.parametrize("template", _TWO_AT_ONCE)
+@pytest.mark.parametrize("template", TWO_AT_ONCE)
 def test_two_options_at_once(template: str, reward: OutcomeReward) -> None:
     answer = template.format(a="B", b="C")
     options = {"A": "one", "B": "two", "C": "three", "D": "four"}

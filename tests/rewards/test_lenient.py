@@ -196,7 +196,8 @@ def test_the_rules_are_those_of_the_strict_reading(lenient: OutcomeReward) -> No
     row = prompt(answer="B", problem_type="multiple choice", options={"A": "a cat", "B": "a dog"})
     for text, strictly, leniently in (
         ("<answer>B</answer>", 1.0, 1.0),
-        ("It barks.\nSo B.", 0.0, 1.0),
+        ("It barks.\nSo B.", 1.0, 1.0),
+        ("A cat, or a dog?\n#### B", 0.0, 1.0),
         ('{"answer": "a dog"}', 0.0, 1.0),
         ('{"answer": "a cat"}', 0.0, 0.0),
         ("<think>So B.", 0.0, 0.0),

@@ -39,11 +39,10 @@ def reward() -> Iterator[OutcomeReward]:
 
 @pytest.mark.parametrize("template", TWO_AT_ONCE)
 def test_two_numbers_at_once(template: str, reward: OutcomeReward) -> None:
-    """At most one of the two can be right: what a single guess would get."""
+    """Neither is right: at most one could be, what a single guess would get."""
     answer = template.format(a="13", b="29")
     scores = [reward(prompt(answer=gold), answering(answer)) for gold in ("13", "29")]
-    assert scores in ([0.0, 0.0], [0.0, 1.0])
-    assert scores == [0.0, 0.0] or template in ("\\boxed{{{a}}}\\boxed{{{b}}}",)
+    assert scores == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("template", TWO_AT_ONCE)
@@ -52,7 +51,7 @@ def test_two_options_at_once(template: str, reward: OutcomeReward) -> None:
     options = {"A": "one", "B": "two", "C": "three", "D": "four"}
     rows = [prompt(answer=a, problem_type="multiple choice", options=options) for a in "BC"]
     scores = [reward(row, answering(answer)) for row in rows]
-    assert scores == [0.0, 0.0] or template in ("\\boxed{{{a}}}\\boxed{{{b}}}", "{a} maybe")
+    assert scores == [0.0, 0.0] or template == "{a} maybe"
 
 
 @pytest.mark.parametrize("problem_type", sorted(CHECKERS))

@@ -2,17 +2,23 @@
 
 from datetime import date, datetime
 
-from sophia.rewards.checkers.verdict import UNPARSED, UNSCORED, Case, Verdict, verdict_of
+from sophia.rewards.checkers.verdict import UNPARSED, Gold, Rule, Verdict, verdict_of
+from sophia.rewards.process.pool import WorkerPool
 
 _FORMS = ("%Y-%m-%d", "%d %B %Y", "%B %d, %Y")  # 1969-07-20, 20 July 1969, July 20, 1969
 
 
-def check_date(case: Case) -> Verdict:
-    """Score 1 when the prediction is the gold's day, else 0; UNSCORED when the gold is none."""
-    gold, prediction = _read(case.gold), _read(case.prediction)
-    if gold is None:
-        return UNSCORED
-    return UNPARSED if prediction is None else verdict_of(prediction == gold)
+def check_date(gold: Gold, workers: WorkerPool) -> Rule | None:
+    """A rule that scores 1 for the gold's day, else 0; None when the gold is no date."""
+    day = _read(gold.text)
+    if day is None:
+        return None
+
+    def rule(prediction: str | None) -> Verdict:
+        said = _read(prediction or "")
+        return UNPARSED if said is None else verdict_of(said == day)
+
+    return rule
 
 
 def _read(text: str) -> date | None:

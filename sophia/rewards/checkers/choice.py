@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from sophia.rewards.checkers.reading.numbers import read
 from sophia.rewards.checkers.reading.plain_text import without_layout
-from sophia.rewards.checkers.reading.quantity import Quantity, Reading, agree, read
+from sophia.rewards.checkers.reading.quantity import Quantity, Reading, agree
 from sophia.rewards.checkers.reading.words import without_lead_in
 from sophia.rewards.checkers.verdict import UNPARSED, Gold, Rule, Verdict, verdict_of
 

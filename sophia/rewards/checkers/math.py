@@ -17,8 +17,9 @@ from sophia.rewards.checkers.reading.expression import (
     unwrapped,
     without_definitions,
 )
+from sophia.rewards.checkers.reading.numbers import read
 from sophia.rewards.checkers.reading.plain_text import without_layout
-from sophia.rewards.checkers.reading.quantity import Group, Quantity, Reading, agree, read
+from sophia.rewards.checkers.reading.quantity import Group, Quantity, Reading, agree
 from sophia.rewards.checkers.reading.words import are_harmless, subject, without_lead_in
 from sophia.rewards.checkers.verdict import (
     RIGHT,

@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The last word about a request, and whether the gold had been read by then."""
+    """The last word about a request, and whether the gold had been read and tried by then."""
 
     word: Word
     gold_read: bool
@@ -70,7 +70,11 @@ class WorkerProcess:
         self._wait_until_ready(command)
 
     def ask(self, request: Request, *, timeout_s: float) -> Reply:
-        """The reply to a request; the process is killed when none comes within ``timeout_s``."""
+        """The reply to a request; the process is killed when none comes in time.
+
+        Reading the gold may take ``timeout_s``, and the prediction as long again: so it is given
+        the same time whether or not this process knew the gold.
+        """
         assert self._process.stdin is not None
         fields = {name: getattr(request, name) for name in Request.__slots__}
         gold_read = False
@@ -80,6 +84,7 @@ class WorkerProcess:
             deadline = time.monotonic() + timeout_s
             while (word := self._read_word(deadline)) == "gold":
                 gold_read = True
+                deadline = time.monotonic() + timeout_s
         except (EOFError, BrokenPipeError):
             word = "died"
         except TimeoutError:

@@ -7,6 +7,7 @@ import queue
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 from sophia.rewards.checkers.verdict import RIGHT, TIMED_OUT, UNPARSED, UNSCORED, WRONG, Verdict
@@ -20,11 +21,11 @@ class WorkerPool:
     """Up to ``num_workers`` processes, each started by the first request that needs it.
 
     A prediction that takes longer than ``timeout_s`` is TIMED_OUT, a gold answer that does is
-    UNSCORED; the process is killed and replaced. Equal requests are answered from memory: the
-    answers of one group are often the same.
+    UNSCORED; the process is killed and replaced. Every verdict is remembered, these two as well,
+    and equal requests at the same time are asked once: the answers of one group are often equal.
 
     Args:
-        timeout_s: limit of one comparison in seconds.
+        timeout_s: limit in seconds for reading a gold, and for comparing a prediction with it.
         num_workers: how many processes there may be at once.
         start: how a process is started.
     """
@@ -43,7 +44,8 @@ class WorkerPool:
         for _ in range(num_workers):
             self._slots.put(None)
         self._alive: set[WorkerProcess] = set()
-        self._remembered: dict[Request, Verdict] = {}
+        self._verdicts: dict[Request, Future[Verdict]] = {}
+        self._hopeless_golds: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._closing = threading.Lock()
         weakref.finalize(self, _kill_all, self._alive, os.getpid())
@@ -51,21 +53,26 @@ class WorkerPool:
     def compare(self, rule: str, *, gold: str, prediction: str | None, tolerance: float) -> Verdict:
         """The verdict of a rule on a prediction; may be called from any thread.
 
-        Without a prediction: UNSCORED if the gold cannot be read or compared in time.
+        UNSCORED, whatever the prediction, if the gold cannot be read or compared in time; without a
+        prediction nothing else is asked.
 
         ``rule`` is a key of ``sophia.rewards.process.worker.RULES``. ``tolerance`` is relative to
         the gold's size.
         """
         request = Request(rule=rule, gold=gold, prediction=prediction, tolerance=tolerance)
         with self._lock:
-            if request in self._remembered:
-                return self._remembered[request]
-        reply = self._ask(request)
-        if reply.word == "died":  # was it chance?
-            reply = self._ask(request)
-        if reply.word in ("died", "timeout"):
-            return self._blame(request, reply)
-        return self._remember(request, _VERDICTS[reply.word])
+            is_known = request in self._verdicts
+            verdict = self._promise(request)
+        if is_known:
+            return verdict.result()
+        try:
+            verdict.set_result(self._judge(request))
+        except BaseException as error:
+            with self._lock:
+                self._verdicts.pop(request, None)
+            verdict.set_exception(error)  # those who wait for the same are told
+            raise
+        return verdict.result()
 
     def close(self) -> None:
         """End all processes, after the requests in flight. A later request starts them again."""
@@ -84,18 +91,31 @@ class WorkerPool:
         """The process ids of the living processes."""
         return tuple(process.pid for process in tuple(self._alive) if process.is_alive)
 
-    def _blame(self, request: Request, reply: Reply) -> Verdict:
-        """Whose fault it is that a request has no answer: the gold's, or else the prediction's.
+    def _promise(self, request: Request) -> Future[Verdict]:
+        if len(self._verdicts) >= _MAX_REMEMBERED:
+            self._verdicts.clear()
+            self._hopeless_golds.clear()
+        return self._verdicts.setdefault(request, Future())
+
+    def _judge(self, request: Request) -> Verdict:
+        """The verdict of a process, or whose fault it is that there is none.
 
         A prediction that kills its judge scores 0: else a policy would learn to dodge zeros so.
         """
-        gold_only = Request(rule=request.rule, gold=request.gold, prediction=None, tolerance=0.0)
-        if not reply.gold_read or self._ask(gold_only).word not in _VERDICTS:
+        reply = self._ask(request)
+        if reply.word == "died":  # was it chance?
+            reply = self._ask(request)
+        if reply.word in _VERDICTS:
+            return _VERDICTS[reply.word]
+        if not reply.gold_read:
+            self._hopeless_golds.add((request.rule, request.gold))
             return UNSCORED
         return TIMED_OUT if reply.word == "timeout" else UNPARSED
 
     def _ask(self, request: Request) -> Reply:
         with self._process() as process:
+            if (request.rule, request.gold) in self._hopeless_golds:  # found while this one waited
+                return Reply(word="unscored", gold_read=False)
             return process.ask(request, timeout_s=self._timeout_s)
 
     @contextmanager
@@ -115,13 +135,6 @@ class WorkerPool:
         if process is not None:
             process.kill()
             self._alive.discard(process)
-
-    def _remember(self, request: Request, verdict: Verdict) -> Verdict:
-        with self._lock:
-            if len(self._remembered) >= _MAX_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[request] = verdict
-        return verdict
 
 
 def _kill_all(processes: set[WorkerProcess], owner: int) -> None:

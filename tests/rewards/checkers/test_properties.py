@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sophia.rewards.checkers.reading.quantity import read
+from sophia.rewards.checkers.reading.numbers import read
 from sophia.rewards.outcome import OutcomeReward
 from tests.rewards.builders import answering, prompt
 

@@ -120,7 +120,7 @@ class _Parser:
         self._depth = 0
 
     def sum(self) -> Value:
-        total = self._signed()
+        total = self._signed(self._product)
         while sign := self._take(_SUM_SIGN):
             term = self._attempt(sign, self._product)
             if term is None:
@@ -130,9 +130,9 @@ class _Parser:
             )
         return total
 
-    def _signed(self) -> Value:
+    def _signed(self, read: Callable[[], Value]) -> Value:
         sign = self._take(_SIGN)
-        value = self._product()
+        value = read()
         return value.scaled(Fraction(-1)) if sign and sign[1] == "-" else value
 
     def _product(self) -> Value:
@@ -153,9 +153,7 @@ class _Parser:
             product = _computed(number, product, factor)
 
     def _signed_power(self) -> Value:
-        sign = self._take(_SIGN)
-        value = self._power()
-        return value.scaled(Fraction(-1)) if sign and sign[1] == "-" else value
+        return self._signed(self._power)
 
     def _power(self) -> Value:
         base = self._atom()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import jiwer
 
-from sophia.rewards.checkers.release.mathruler import grade_answer
 from sophia.rewards.checkers.text import mean_rouge
 from sophia.rewards.checkers.verdict import UNPARSED, Gold, Rule, Verdict, verdict_of
 from sophia.rewards.format import is_release
@@ -36,8 +35,12 @@ def released_gold(answer: str) -> str:
 
 
 def check_numerical(gold: Gold, workers: WorkerPool) -> Rule:
-    """A rule: 1 or 0 by mathruler's ``grade_answer``; the row's tolerance is not looked at."""
-    return _of_answers(lambda answer: grade_answer(answer, gold.text, workers))
+    """A rule: 1 or 0 by mathruler's own ``grade_answer``, in a worker; the tolerance is ignored."""
+    return _of_answers(
+        lambda answer: workers.compare(
+            "mathruler", gold=gold.text, prediction=answer, tolerance=0.0
+        )
+    )
 
 
 def check_choice(gold: Gold, workers: WorkerPool) -> Rule:

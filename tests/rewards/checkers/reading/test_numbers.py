@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from sophia.rewards.checkers.reading.quantity import Group, Quantity, agree, read
+from sophia.rewards.checkers.reading.numbers import read
+from sophia.rewards.checkers.reading.quantity import Group, Quantity, agree
 
 _UNREAD = (
     "", "five", "5x", "5xy", "4 4/0", "H2O", "1.5.2", "twice 5", "5 squared", "11 7/6", "x+5",

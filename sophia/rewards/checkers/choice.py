@@ -1,116 +1,84 @@
 """Multiple choice: which options does an answer name? Exactly those, or none.
 
-An answer is taken apart into what it states: options named by letter, text or value, options
-rejected ("A is too small"), and remarks. All that it names must be the same, and no remark may
-doubt it or bring up an option that it neither names nor rejects.
+An answer is read in pieces: letters ("B", "A and C"), the text or value of an option, and remarks.
+All letters, texts and values must mean the same options, and no remark may doubt them or bring up
+another option, unless it is only to reject that ("A is too small").
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from sophia.rewards.checkers.reading.numbers import read
 from sophia.rewards.checkers.reading.plain_text import without_layout
-from sophia.rewards.checkers.reading.quantity import Quantity, Reading, agree
+from sophia.rewards.checkers.reading.quantity import agree
 from sophia.rewards.checkers.reading.words import without_lead_in
 from sophia.rewards.checkers.verdict import UNPARSED, Gold, Rule, Verdict, verdict_of
 
 if TYPE_CHECKING:
     from sophia.rewards.process.pool import WorkerPool
 
-_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _MAX_CHARACTERS = 2000
-_MAX_PIECES = 100
-_BEFORE = " \n*•,:;!?。、\"'`“”—"
-_BEHIND = _BEFORE + "."
+_MAX_PIECES = 40
+_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_WITHOUT_OPTIONS = frozenset("ABCDEFGHIJ")
+_PUNCTUATION = " \n*•,:;!?。、\"'`“”—"
+_BETWEEN_LETTERS = ("and", ",", ";", "&", "/", "(", ")", "[", "]", "{", "}")
+_DOUBT = (
+    "or either neither nor none if unless except instead rather whether maybe perhaps possibly"
+    " could might unsure uncertain unclear unknown wait actually sorry wrong incorrect false"
+    " mistake mistaken"
+)
+_DENIAL = "no not never cannot can't don't isn't doesn't all any both"
+_ABOUT_THE_ANSWER = (
+    "answer option options choice choices correct right true sure certain know it it's this that"
+    " that's these them above others"
+)
 _MATHS = re.compile(r"\$\$?([^$]*)\$\$?|\\[()\[\]]")
-_LETTER = re.compile(r"[(\[{<]?\s*([A-Za-z])\s*[)\]}>]?")
-_MARKED = re.compile(
-    r"(?:[(\[{]?\s*([A-Za-z])\s*(?:[)\]}][.:,=]?|[.:、])"
-    r"|([A-Z])(?:\s*=|\s+[-—]\s|,?(?=\s+(?:because|since|as|for|which|where|due)\b)))"
-    r"(?!\s*(?:is|are|was|were|and|or|can|cannot|does|would|could|may|might)\b)(?=\s*\S)"
+_TOKEN = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+(?:'[a-z]+)?|[^\w\s]|_")
+_LABEL = re.compile(
+    r"[(\[{<]?([A-Za-z])(\s*[)\]}>.:、]+[.:,=]?|(?<=[A-Z])\s*=|\s+[-—]\s"
+    r"|\s+is\s+(?:the\s+)?(?:correct|right|best|answer)\b|\s+)"
 )
-_CONFIRMED = re.compile(
-    r"[(\[{]?([A-Za-z])[)\]}]?\s+(?:is|was)\s+(?:the\s+)?(?:correct|right|best|answer)\b"
-    r"(?:\s+(?:answer|option|choice|one))?(?=\s*(?:[.,;:!]|because\b|since\b|as\b|$))"
-)
-_BARE_LABEL = re.compile(r"([A-Z])\s+(\S.*)|(.*\S)\s*\(([A-Z])\)")
-_LIST = r"\(?[A-Z]\)?(?:(?:\s*,\s*(?:and\s+)?|\s+(?:and|or|nor)\s+|\s*[/&]\s*)\(?[A-Z]\)?)*"
+_LIST = r"(?<!\w)\(?[A-Z]\)?(?:(?:\s*,\s*(?:and\s+)?|\s+(?:and|or|nor)\s+)\(?[A-Z]\)?)*"
 _REJECTION = re.compile(
-    r"(?:(?:because|since|as|and|but|while)\s+)?(?:(?:the\s+)?(?:others?|(?:other\s+)?(?:option|choice|answer)s?)"
-    rf"[\s,]*)?(?P<subject>{_LIST})[\s,]*(?:is|are|was|were)\s+(?:(?:all|both|clearly)\s+)?"
-    r"(?:wrong|incorrect|false|impossible|too\s+\w+"
-    r"|not(?:\s+the)?(?:\s+(?:correct|right|best|true|possible))?(?:\s+(?:answer|option|choice)s?)?)"
-    rf"|(?:(?:and|but)\s+)?not\s+(?:options?\s+)?(?P<object>{_LIST})"
+    rf"({_LIST}),?\s+(?:is|are)\s+(?:wrong|incorrect|too\s+\w+|not\s+(?:correct|right))\b"
+    rf"|,\s*(?:and\s+)?not\s+({_LIST})(?=\s*(?:[.,;]|$))"
 )
-_ANNOUNCEMENT = re.compile(
-    r"\b(?:ans|answer|choice|option)s?\s*(?:is|are|:)\s*:?|(?:答案|选项)\s*[是为:]?|(?<!不)选择?",
+_BREAK = re.compile(
+    r"\n+|(?<=[.!?;:])\s+|。|,\s*|\s+(?=(?:because|since|as|so|which)\b)"
+    r"|\b(?:answer|choice|option)s?\s*(?:is|are|:)\s*|答案\s*[是为:]?|(?<!不)选项?",
     re.IGNORECASE,
 )
-_PREMISE = re.compile(
-    r"(?:because|since|as|given|if|when|with|for)\b([^,\n]*?)(?:,|[.!?;]\s|\n|$)", re.IGNORECASE
+_STANDING = re.compile(  # no article ("A line"), no pronoun ("I see") and no name of a point
+    r"(?<![A-Za-z0-9'∠△])(?<!ngle )"
+    r"(?:[B-HJ-Z]|[AI](?!\s(?!(?:is|was|has|and|or|can|does|too|but|also)\b)[a-z]))(?![A-Za-z0-9'])"
 )
-_SEPARATORS = (
-    re.compile(r"\n+|(?<=[.!?;])\s+|[。；]"),
-    re.compile(r"[\s,(]+(?=(?:because|since|so|therefore|thus|hence|but)\b)"),
-    re.compile(r",\s*"),
-)
-_LIST_SEPARATOR = re.compile(r"\s*(?:[,;&/]|\band\b)\s*|\s+", re.IGNORECASE)
-_DOUBT = re.compile(
-    r"\b(?:maybe|perhaps|possibly|unsure|uncertain|wait|actually|sorry|wrong|incorrect|mistaken?"
-    r"|(?:all|none|both|any|neither) of (?:the (?:above|options|choices|others)|these|them))\b"
-    r"|^not$|[不错或]"
-)
-_DENIAL = re.compile(r"\b(?:not|never|cannot|false|neither|nor)\b|n't\b")
-_ABOUT_THE_ANSWER = re.compile(
-    r"\b(?:answer|option|choice|correct|right|true|sure|certain|know|it|this|that)\b"
-)
-_ALTERNATIVE = re.compile(r"\b(?:or|either|between|instead|rather|except|unless|no)\b")
-_STANDING = re.compile(
-    r"(?<![A-Za-z0-9'])(?:[B-HJ-Z]|A(?!\s+(?!(?:is|are|was|has|and|or|can|does|would|too|but|also)\b)[a-z]))"
-    r"(?![A-Za-z0-9'])"
-)
-_PLACE = re.compile(r"(?:[∠△⊙]|\\(?:m?angle|triangle|odot)|[Aa]ngle\s)\s*[A-Z]+")
-_BARE_VALUE = re.compile(r"[-+(]?\s*[\d.\\]")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_QUOTES = re.compile(r"[\"*`]|(?<![^\W\d_])'|'(?![^\W\d_])")
-_OPERATOR = re.compile(r"\s*([-+/^=])\s*")
-_GOLD_LABEL = re.compile(r"\s*([A-Z])\s+(?=[A-Z][a-z])")  # "C Cecile"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Statement:
-    """What one piece of an answer says about options."""
-
-    kind: Literal["names", "fits", "rejects", "mentions", "doubts"]
-    """``fits``: a text or value of all these options; whichever is named must be among them."""
-    letters: frozenset[str] = frozenset()
 
 
 def check_choice(gold: Gold, workers: WorkerPool) -> Rule | None:
     """A rule that scores 1 for the options of the gold, by letter, text or value, else 0.
 
     Hedges ("A or B"), contradictions ("B. " and another option's text) and letters that are no
-    option are unparsed. Without options and letters the texts, or their values, are compared.
+    option are unparsed. Without options and letters the texts are compared.
     """
     options = _Options(gold)
-    label = _GOLD_LABEL.match(gold.text) if not gold.options else None
-    text = label[1] if label else gold.text
-    expected = options.named(text) or options.in_a_row(text)
-    if expected is None:
-        return None if gold.options else _text_rule(gold)
+    head, _, tail = gold.text.partition(" ")
+    is_labelled = not gold.options and head in _ALPHABET and tail[:1] < "a" and tail[1:2].islower()
+    expected = options.named(head if is_labelled else gold.text)  # "C Cecile" means C
+    if expected is None and gold.options:
+        return None
+    wanted = expected or _plain(gold.text)
 
     def rule(prediction: str | None) -> Verdict:
-        answer = prediction or ""
-        named = options.named(answer)
-        if named is None and len(expected) > 1:
-            named = options.in_a_row(answer)
-        return UNPARSED if named is None else verdict_of(named == expected)
+        found = (options.named if expected else _plain)(prediction or "")
+        return verdict_of(found == wanted) if found else UNPARSED
 
-    return rule
+    return rule if wanted else None
 
 
 def as_options(options: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
@@ -127,172 +95,101 @@ def as_options(options: Mapping[str, str] | Sequence[str] | None) -> dict[str, s
     }
 
 
-def _text_rule(gold: Gold) -> Rule | None:
-    expected, value = _plain(gold.text), read(gold.text)
-    if not expected:
-        return None
-
-    def rule(prediction: str | None) -> Verdict:
-        answer = without_lead_in(prediction or "")
-        found = read(answer) if value else None
-        if found and value and agree(found, value, tolerance=gold.tolerance):
-            return verdict_of(True)
-        return verdict_of(_plain(answer) == expected) if _plain(answer) else UNPARSED
-
-    return rule
-
-
 class _Options:
     """The options of a row, read once, and how they are found in an answer."""
 
     def __init__(self, gold: Gold) -> None:
-        self._letters = frozenset(gold.options) or _ALPHABET
-        self._tolerance = gold.tolerance
-        self._values: dict[str, Reading] = {}
-        self._by_text: dict[str, frozenset[str]] = {}
-        self._by_mention: dict[str, frozenset[str]] = {}
-        for letter, text in gold.options.items():
-            plain = mention = _plain(text)
-            if value := read(text):
-                self._values[letter] = value
-                numbers = _NUMBER.findall(plain)
-                mention = numbers[0] if len(numbers) == 1 else plain
-            if plain:
-                for known, key in ((self._by_text, plain), (self._by_mention, mention)):
-                    known[key] = known.get(key, frozenset()) | {letter}
-        longest_first = sorted(map(re.escape, self._by_mention), key=len, reverse=True)
-        self._mention = re.compile(rf"(?<![\w.])(?:{'|'.join(longest_first) or '(?!)'})(?!\w|\.\d)")
+        self._letters = frozenset(gold.options) or _WITHOUT_OPTIONS
+        self._agree = partial(agree, tolerance=gold.tolerance)
+        self._texts = {letter: _plain(text) or "(empty)" for letter, text in gold.options.items()}
+        values = ((letter, read(text)) for letter, text in gold.options.items())
+        self._values = {letter: value for letter, value in values if value}
 
     def named(self, text: str) -> frozenset[str] | None:
         """The options that a text names; None when it names none, hedges or contradicts itself."""
-        answer = _MATHS.sub(r" \1 ", without_layout(text)).lstrip(_BEFORE).rstrip(_BEHIND)
-        if not answer or len(answer) > _MAX_CHARACTERS:
+        if len(text) > _MAX_CHARACTERS:
             return None
-        named: frozenset[str] | None = None
-        statements = []
-        for statement in self._statements(answer):
-            if statement.kind == "doubts" or (
-                statement.kind == "names" and named not in (None, statement.letters)
-            ):
-                return None
-            named = statement.letters if statement.kind == "names" else named
-            statements.append(statement)
-        if named is None:
+        answer = _MATHS.sub(r" \1 ", without_layout(text))
+        rejected = "".join(match[1] or match[2] for match in _REJECTION.finditer(answer))
+        pieces = [*islice(self._pieces(_REJECTION.sub(", ", answer)), _MAX_PIECES)]
+        meanings = {piece: self._meaning(piece) for piece in pieces}
+        remarks = [piece for piece, meaning in meanings.items() if meaning is None]
+        different = {meaning for meaning in meanings.values() if meaning is not None}
+        if len(different) != 1 or frozenset() in different or len(pieces) == _MAX_PIECES:
             return None
-        agrees = {"names": named.__eq__, "fits": named.issubset, "rejects": named.isdisjoint}
-        agrees["mentions"] = named.issuperset
-        return named if all(agrees[s.kind](s.letters) for s in statements) else None
+        named = different.pop()
+        is_possible = named <= self._letters.difference(rejected)
+        is_disturbed = any(self._is_disturbed(remark, named) for remark in remarks)
+        return named if is_possible and not is_disturbed else None
 
-    def in_a_row(self, text: str) -> frozenset[str] | None:
-        """The options of capitals without blanks ("ACD"), each once; None for any other text."""
-        answer = text.strip().strip("()[]{}$. ")
-        valid = self._letters if self._by_text else frozenset("ABCDEFGHIJ")
-        is_row = len(answer) > 1 and len(set(answer)) == len(answer) and valid.issuperset(answer)
-        return frozenset(answer) if is_row else None
-
-    def _statements(self, answer: str) -> Iterator[_Statement]:
-        """What the pieces of an answer say, from the first to the last."""
-        pending, num_pieces = [answer], 0
-        while pending:
-            num_pieces += 1
-            if num_pieces > _MAX_PIECES:
-                yield _Statement(kind="doubts")
-                return
-            text = pending.pop().lstrip(_BEFORE).rstrip(_BEHIND)
+    def _pieces(self, text: str) -> Iterator[str]:
+        """The text if it is an option; else its label or first clause, then what is behind that."""
+        while text := text.lstrip(_PUNCTUATION).rstrip(_PUNCTUATION + "."):
             bare = without_lead_in(text)
-            if statement := self._option(text) or self._option(bare):
-                yield statement
-            elif labelled := self._labelled(bare):
-                pending.extend(labelled)
-            elif statement := self._said(text) or self._said(bare):
-                yield statement
-            elif premise := _PREMISE.match(text):
-                head = premise[1].strip(" )")
-                yield self._value(head) or self._remark(head)
-                pending.append(text[premise.end() :])
-            elif parts := _split(bare):
-                pending.extend(reversed(parts))
-            elif text:
-                yield self._remark(text)
+            label = _LABEL.match(bare)
+            if self._meaning(text) is not None:
+                piece, text = text, ""
+            elif label and (label[2].strip() or self._meaning(bare[label.end() :])):
+                piece, text = label[1], bare[label.end() :]
+            else:
+                found = _BREAK.search(text)
+                end = found.end() if found else len(text)
+                piece, text = text[:end], text[end:]
+            yield piece.rstrip(_PUNCTUATION + ".")
 
-    def _option(self, text: str) -> _Statement | None:
-        """The options whose letters these are, or the one whose whole text this is, if any."""
-        if letter := _LETTER.fullmatch(text):
-            return self._names(letter[1])
-        parts = [part for part in _LIST_SEPARATOR.split(text) if part]
-        letters = [match[1] for part in parts if (match := _LETTER.fullmatch(part))]
-        if len(parts) > 1 and len(letters) == len(parts) == len(set(letters)):
-            return self._names(*letters)
-        same = self._by_text.get(_plain(text))
-        return (
-            _Statement(kind="names" if len(same) == 1 else "fits", letters=same) if same else None
-        )
+    def _meaning(self, piece: str) -> frozenset[str] | None:
+        """The options with these letters, this text or this value; None for a remark.
 
-    def _labelled(self, text: str) -> tuple[str, str] | None:
-        """What is said beside the letter of an option, and that letter; None without a label."""
-        if label := _CONFIRMED.match(text) or _MARKED.match(text):
-            letter, beside = label[1] or label[2], text[label.end() :]
-        elif label := _BARE_LABEL.fullmatch(text):
-            letter, beside = label[1] or label[4], label[2] or label[3]
-            if not (self._option(beside) or self._value(beside)):
-                return None
-        return (beside, letter) if label and letter.upper() in self._letters else None
-
-    def _said(self, text: str) -> _Statement | None:
-        """What a text says that is a value or a rejection, if it is one."""
-        if value := self._value(text):
-            return value if self._standing(text) <= value.letters else _Statement(kind="doubts")
-        if rejection := _REJECTION.fullmatch(text):
-            rejected = re.findall("[A-Z]", rejection["subject"] or rejection["object"])
-            return _Statement(kind="rejects", letters=frozenset(rejected))
-        return None
-
-    def _names(self, *letters: str) -> _Statement:
-        named = frozenset(letter.upper() for letter in letters)
-        return _Statement(kind="names" if named <= self._letters else "doubts", letters=named)
-
-    def _value(self, text: str) -> _Statement | None:
-        """The option with this value; a bare value that no option has fits none."""
-        value = read(text) if self._values else None
+        A bare number that no option has, and a value in doubt or beside another letter, mean none.
+        """
+        text = without_lead_in(piece).strip("()[]{}<>. ")
+        tokens = [token.upper() for token in _TOKEN.findall(text) if token not in _BETWEEN_LETTERS]
+        if tokens and _ALPHABET.issuperset(tokens):
+            return frozenset(tokens)
+        plain = _plain(piece)
+        if same := frozenset(letter for letter, own in self._texts.items() if own == plain):
+            return same
+        if self._letters.issuperset(text) and 0 < len({*text}) == len(text):  # "ACD"
+            return frozenset(text)
+        value = read(piece) if self._values else None
         if value is None:
             return None
-        options = frozenset(
-            letter
-            for letter, option in self._values.items()
-            if agree(value, option, tolerance=self._tolerance)
-        )
-        is_remark = not _BARE_VALUE.match(text) or (isinstance(value, Quantity) and value.nouns)
-        if is_remark and not options:
-            return None
-        return _Statement(kind="names" if len(options) == 1 else "fits", letters=options)
+        fitting = frozenset(x for x, option in self._values.items() if self._agree(value, option))
+        is_doubted = not {*_DOUBT.split()}.isdisjoint(_tokens(piece).split())
+        if fitting and fitting.issuperset(self._standing(piece)) and not is_doubted:
+            return fitting
+        return frozenset() if fitting or piece[0] in "+-(.\\0123456789" else None
 
-    def _remark(self, text: str) -> _Statement:
-        """The options that a remark brings up, or that it doubts what was said."""
-        plain = _plain(text)
-        letters = self._standing(text)
-        for mention in self._mention.findall(plain):
-            letters |= self._by_mention[mention]
-        plain = self._mention.sub(" ", plain)
-        is_denied = _DENIAL.search(plain) and (letters or _ABOUT_THE_ANSWER.search(plain))
-        is_open = letters and _ALTERNATIVE.search(plain)
-        is_taken_back = self._by_text and plain in ("no", "nope")
-        if _DOUBT.search(plain) or is_denied or is_open or is_taken_back:
-            return _Statement(kind="doubts")
-        return _Statement(kind="mentions", letters=letters)
+    def _is_disturbed(self, remark: str, named: frozenset[str]) -> bool:
+        """Whether a remark doubts what is named or brings up another option."""
+        said = f" {_tokens(remark)} "
+        for letter in named & self._texts.keys():
+            said = said.replace(f" {self._texts[letter]} ", " ")
+        words, others = {*said.split()}, [self._texts[x] for x in self._texts.keys() - named]
+        numbers = {word for text in others for word in text.split() if word[0].isdigit()}
+        is_denied = words.intersection(_DENIAL.split()) and (
+            words.intersection(_ABOUT_THE_ANSWER.split()) or said.endswith((" not ", "n't "))
+        )
+        return bool(
+            words & numbers.union(_DOUBT.split())
+            or is_denied
+            or (said == " no " and others)
+            or any(sign in remark for sign in "不错或")
+            or self._standing(remark) - named
+            or any(f" {text} " in said for text in others)
+        )
 
     def _standing(self, text: str) -> frozenset[str]:
-        """The letters of options that stand alone in a text, as no article and no point's name."""
-        return self._letters.intersection(_STANDING.findall(_PLACE.sub(" ", text)))
+        """The letters of options that stand alone in a text."""
+        return self._letters.intersection(_STANDING.findall(text))
 
 
-def _split(text: str) -> list[str] | None:
-    """The parts around an announcement, or the lines, sentences or clauses; None for one clause."""
-    if announcement := _ANNOUNCEMENT.search(text):
-        return [text[: announcement.start()], text[announcement.end() :]]
-    splits = (separator.split(text) for separator in _SEPARATORS)
-    return next((parts for parts in splits if len(parts) > 1), None)
+def _tokens(text: str) -> str:
+    """The words, numbers and signs of a text without layout, one blank between any two."""
+    plain = _MATHS.sub(r" \1 ", without_layout(text)).casefold()
+    return " ".join(token for token in _TOKEN.findall(plain) if token not in '"*`')
 
 
 def _plain(text: str) -> str:
-    plain = _QUOTES.sub("", _MATHS.sub(r"\1", without_layout(text)).casefold())
-    return _OPERATOR.sub(r"\1", " ".join(plain.split())).rstrip(".。 ").strip("() ")
+    """What is compared when texts of options are: without lead-in, outer brackets and full stop."""
+    return _tokens(without_lead_in(without_layout(text))).strip(" ()'").rstrip(" .。")

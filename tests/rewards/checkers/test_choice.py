@@ -171,6 +171,6 @@ def test_any_answer_is_right_for_one_option_at_most(pieces: list[str], spaced: b
 
 @pytest.mark.parametrize("bomb", ["B.", "选", "A, ", "answer is ", "A) ", "(", "so ", "75° (B) "])
 def test_many_pieces_cost_little_time(bomb: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     _right(bomb * (1990 // len(bomb)), _OPTIONS["angles"])
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0

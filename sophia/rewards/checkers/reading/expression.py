@@ -27,7 +27,7 @@ _KNOWN_COMMANDS = frozenset(
     " Psi Omega ell infty emptyset varnothing mathbb frac dfrac tfrac cfrac sqrt binom cdot times"
     " div pm mp sinh cosh tanh max min sum prod int lim lfloor rfloor lceil rceil vert lvert"
     " rvert overline bar vec hat leq geq le ge lt gt neq ne approx equiv in notin subset cup cap"
-    " setminus begin end prime angle triangle".split()
+    " setminus to det mod begin end prime angle triangle".split()
 )
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _DELIMITER = re.compile(r"\$|\\[()\[\]]")
@@ -45,17 +45,21 @@ _TRAILING_UNIT = re.compile(r"(?<=[\w)}])(\s+[a-z]{2,}(?:\s*\^\s*\{?[23]\}?)?)\s
 _SPELLINGS = tuple(
     (re.compile(pattern), explicit)
     for pattern, explicit in (
+        (r"(?<=[0-9.])\s*°|°(?!\s*[\w\\({])", ""),  # not the sign of f after g
         (r"\\(?:begin|end)\s*\{(?:align|aligned|equation|gather|split)\*?\}|(?<!\\)&(?==)", " "),
         (rf"(?<![\\a-zA-Z])({'|'.join(_FUNCTIONS.split())})(?![a-z])", r"\\\1"),
         (r"\\sqrt\s*(?:\(([^()]*)\)|([0-9]+))", r"\\sqrt{\1\2}"),
         (r"\\([dtc]?frac)\s*([0-9a-zA-Z])\s*\{", r"\\\1{\2}{"),
-        (r"(?<=[0-9)])\s*(?=\\(?:binom|max|min|gcd|lcm)(?![a-z]))", r" \\cdot "),
         (r"(?<![\w\\{])(?:and|or)(?![\w}])", " , "),
         (r",(?:\s*,)+", ","),
         (r"(?<=.)\\approx.*$|[\s.,;]+$", ""),
         (r"^\{([^{}]*,[^{}]*)\}", r"\\{\1\\}"),
         (r"(?<![0-9.^_{}\\])([0-9]+\s*)(\\[dtc]?frac\s*(?:\{\s*[0-9]+\s*\}\s*){2})", r"(\1+\2)"),
     )
+)
+_PRODUCT = re.compile(  # \frac1x and \log_2(x) are none; with a sign they are read twice as fast
+    r"(?<![\^_][0-9])(?<!frac[0-9])(?<!frac [0-9])(?<=[0-9)])\s*"
+    r"(?=\(|[a-zA-Z](?![a-zA-Z])|\\(?:binom|max|min|gcd|lcm)(?![a-z]))"
 )
 _MISREAD = re.compile(
     r"(?<![\^_])(?<![0-9])[0-9][0-9.]*\s+[0-9.]"  # 0 42
@@ -145,12 +149,13 @@ def _explicit(text: str) -> str | None:
     """The expression with nothing left to guess; None when words or unclear signs are in it."""
     if _TRIGONOMETRY.search(text):
         text = _DEGREES.sub(r"\\frac{\1 \\pi}{180}", text)
-    text = text.replace("°", "")
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
     text = _without_unit(text.strip())
     is_known = _KNOWN_COMMANDS.issuperset(_COMMAND.findall(text))
-    return text if is_known and not _MISREAD.search(text) and not _WORD.search(text) else None
+    if not is_known or _MISREAD.search(text) or _WORD.search(text):
+        return None
+    return _PRODUCT.sub(r" \\cdot ", text)
 
 
 def _without_unit(text: str) -> str:

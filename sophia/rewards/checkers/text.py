@@ -66,11 +66,11 @@ def mean_rouge(gold: str, prediction: str, *, latin_only: bool) -> float:
 
 def _common(expected: list[str], found: list[str], length: int) -> int:
     """How many runs of so many tokens both have, each as often as the rarer side has it."""
-    counted = (
+    ours, theirs = (
         Counter(zip(*(side[start:] for start in range(length)), strict=False))
-        for side in (expected, found)
+        for side in (found, expected)
     )
-    return (next(counted) & next(counted)).total()
+    return (ours & theirs).total()
 
 
 def _f_measure(common: int, in_gold: int, in_prediction: int) -> float:

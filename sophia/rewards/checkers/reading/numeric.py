@@ -18,15 +18,6 @@ _SMALLEST_DIVISOR = 1e-6
 _NEAR = 1e-4
 """math-verify takes decimals for equal that agree in six places."""
 
-_FUNCTIONS: dict[Any, Callable[[Any], Any]] = {
-    sympy.sin: mpmath.sin,
-    sympy.cos: mpmath.cos,
-    sympy.tan: mpmath.tan,
-    sympy.exp: mpmath.exp,
-    sympy.log: mpmath.log,
-    sympy.Abs: abs,
-}
-
 
 class _InconclusiveError(Exception):
     """The value is too large, too near a singularity, or of something not known here."""
@@ -92,21 +83,12 @@ def _coefficients(equation: Any, letters: list[Any]) -> list[Any] | None:
 
 
 def _value(node: Any) -> Any:
-    if isinstance(node, sympy.Symbol):
+    operation = _OPERATIONS.get(type(node))
+    if operation is not None:
+        value = operation(*map(_value, node.args))
+    elif isinstance(node, sympy.Symbol):
         value = _letter(node.name)
-    elif isinstance(node, sympy.Add):
-        value = mpmath.fsum(_value(part) for part in node.args)
-    elif isinstance(node, sympy.Mul):
-        value = mpmath.fprod(_value(part) for part in node.args)
-    elif isinstance(node, sympy.Pow):
-        value = _power(_value(node.base), _value(node.exp))
-    elif type(node) in _FUNCTIONS:
-        value = _FUNCTIONS[type(node)](_argument(node))
-    elif node is sympy.I:
-        value = mpmath.mpc(0, 1)
-    elif isinstance(node, sympy.Rational):
-        value = mpmath.mpf(node.p) / node.q
-    elif isinstance(node, (sympy.Float, sympy.NumberSymbol)):
+    elif isinstance(node, (sympy.Number, sympy.NumberSymbol)) or node is sympy.I:
         value = node._to_mpmath(mpmath.mp.prec)
     else:
         raise _InconclusiveError
@@ -127,8 +109,20 @@ def _power(base: Any, exponent: Any) -> Any:
     return mpmath.power(base, exponent)
 
 
-def _argument(node: Any) -> Any:
-    value = _value(node.args[0])
-    if len(node.args) != 1 or (abs(value) < _SMALLEST_DIVISOR and isinstance(node, sympy.log)):
+def _logarithm(value: Any, *base: Any) -> Any:
+    if base or abs(value) < _SMALLEST_DIVISOR:
         raise _InconclusiveError
-    return value
+    return mpmath.log(value)
+
+
+_OPERATIONS: dict[Any, Callable[..., Any]] = {
+    sympy.Add: lambda *terms: mpmath.fsum(terms),
+    sympy.Mul: lambda *factors: mpmath.fprod(factors),
+    sympy.Pow: _power,
+    sympy.sin: mpmath.sin,
+    sympy.cos: mpmath.cos,
+    sympy.tan: mpmath.tan,
+    sympy.exp: mpmath.exp,
+    sympy.log: _logarithm,
+    sympy.Abs: abs,
+}

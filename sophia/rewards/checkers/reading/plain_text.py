@@ -16,7 +16,7 @@ _SIGNS = str.maketrans(
 _SUPERSCRIPT = re.compile("[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _ON_THE_LINE = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
 _IN_NUMBER = re.compile(r",\\[!,] *|\s*\{\s*,\s*\}\s*")  # 10,\!000 and 10{,}000
-_SPACING = re.compile(r"\\[!,;: ]|\\q?quad(?![a-zA-Z])|~")
+_SPACING = re.compile(r"(?<!\\)\\[!,;: ]|\\q?quad(?![a-zA-Z])|~")
 _DEGREES = re.compile(
     r"\s*\^\s*\{\s*\\circ\s*\}|\s*\^?\s*\\circ(?![a-zA-Z])|\\degrees?(?![a-zA-Z])"
 )
@@ -27,7 +27,7 @@ _TEXT = re.compile(
 )
 _METRES = re.compile(r"(?<=[0-9])(?=m[²³])")  # 5m² is an area, 5m^2 may be algebra
 _POWER = re.compile(r"(?<=[\w)}])\*\*(?=[\w({-])")
-_BOLD = re.compile(r"\*\*|__|(?<!\w)_(?=\w)|(?<=[\w°%])_(?![\w{])")
+_BOLD = re.compile(r"\*\*|__|(?<![\w)}])_(?=\w)|(?<=[\w°%])_(?![\w{])")
 _SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])\s*|\\displaystyle(?![a-zA-Z])")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import sympy
@@ -23,9 +24,7 @@ _NORMALISATION = NormalizationConfig(
     equations=False,
 )
 _EXTRACTION = (LatexExtractionConfig(boxed_match_priority=-1, normalization_config=_NORMALISATION),)
-_NOT_PLAIN = re.compile(
-    r"[%$\n]|\\(?:boxed|text)|(?<![a-zA-Z])i(?![a-zA-Z])|\\(?:det|imath|mathbb)"
-)
+_NOT_PLAIN = re.compile(r"%|\\(?:det|mathbb)|(?<![a-zA-Z])i(?![a-zA-Z])")
 
 
 def parse_latex(text: str) -> Any | None:
@@ -86,7 +85,7 @@ def _expand_alike(gold: Any, prediction: Any) -> bool:
 
 def _is_close(gold: Any, prediction: Any, tolerance: float) -> bool:
     if isinstance(gold, (sympy.FiniteSet, sympy.Tuple)) and isinstance(prediction, type(gold)):
-        pairs = list(zip(*(_sorted_if_set(value) for value in (gold, prediction)), strict=False))
+        pairs = zip(_elements(gold), _elements(prediction), strict=False)
         same_length = len(gold.args) == len(prediction.args)
         return same_length and all(_is_close(g, p, tolerance) for g, p in pairs)
     target, value = _real(gold), _real(prediction)
@@ -104,7 +103,6 @@ def _real(expression: Any) -> float | None:
     return number.real if number.imag == 0 and math.isfinite(number.real) else None
 
 
-def _sorted_if_set(value: Any) -> list[Any]:
-    return (
-        sorted(value.args, key=sympy.N) if isinstance(value, sympy.FiniteSet) else list(value.args)
-    )
+def _elements(several: Any) -> Sequence[Any]:
+    is_set = isinstance(several, sympy.FiniteSet)
+    return sorted(several.args, key=sympy.N) if is_set else several.args

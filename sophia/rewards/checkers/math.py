@@ -14,6 +14,7 @@ from sophia.rewards.checkers.reading.expression import (
     is_prose,
     needs_algebra,
     parts_to_agree,
+    split_trailing_unit,
     unwrapped,
     without_definitions,
 )
@@ -25,6 +26,7 @@ from sophia.rewards.checkers.verdict import (
     RIGHT,
     UNPARSED,
     UNSCORED,
+    WRONG,
     Gold,
     Rule,
     Verdict,
@@ -110,6 +112,9 @@ def _number_rule(gold: Gold, reading: Reading, workers: WorkerPool) -> Rule:
             return verdict_of(any(g and agree(found, g, tolerance=tolerance) for g in golds))
         if latex is None or not needs_algebra(answer):
             return UNPARSED
+        _, unit = split_trailing_unit(without_layout(answer))
+        if isinstance(reading, Quantity) and unit and reading.unit not in ("", unit):
+            return WRONG
         verdict = _compare(answer, latex, gold.tolerance, workers)
         return UNPARSED if verdict == UNSCORED else verdict
 

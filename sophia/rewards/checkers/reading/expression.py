@@ -151,14 +151,17 @@ def _explicit(text: str) -> str | None:
         text = _DEGREES.sub(r"\\frac{\1 \\pi}{180}", text)
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
-    text = _without_unit(text.strip())
+    text, _ = split_trailing_unit(text.strip())
     is_known = _KNOWN_COMMANDS.issuperset(_COMMAND.findall(text))
     if not is_known or _MISREAD.search(text) or _WORD.search(text):
         return None
     return _PRODUCT.sub(r" \\cdot ", text)
 
 
-def _without_unit(text: str) -> str:
+def split_trailing_unit(text: str) -> tuple[str, str]:
+    """An expression and the unit behind it, which is "" without one."""
     match = _TRAILING_UNIT.search(text)
     unit = split_unit(match[1]) if match else None
-    return text[: match.start()].rstrip(" ,") if match and unit and not unit[1].strip() else text
+    if match is None or unit is None or unit[1].strip():
+        return text, ""
+    return text[: match.start()].rstrip(" ,"), unit[0]

@@ -14,7 +14,7 @@ from sophia.rewards.checkers.reading.words import (
     without_lead_in,
 )
 
-_MAX_CHARACTERS = 1000
+MAX_CHARACTERS = 1000
 _MAX_DEPTH = 12
 _SPAN = re.compile(
     r"\$\$(?P<a>[^$]+)\$\$|(?<!\\)\$(?P<b>(?:\\\$|[^$])+)\$|\\\[(?P<c>.+?)\\\]|\\\((?P<d>.+?)\\\)",
@@ -39,6 +39,8 @@ _TRAILING_UNIT = re.compile(
 _OF_NUMBERS = re.compile(r"\\(?:[dtc]?frac|sqrt|pi|times|cdot|div|pm|[()])(?![a-z])")
 _OTHER_RELATION = re.compile(r"[<>!]|\\(?:leq?|geq?|lt|gt|neq?|in|approx|equiv)(?![a-z])")
 _RELATION = re.compile(r"=|" + _OTHER_RELATION.pattern)
+_MEMBER = re.compile(r"^\s*[a-zA-Z]\s*\\in(?=\s*(?:\\left\s*)?[(\[])")  # x in [1, 2)
+_LOGARITHM = re.compile(r"\\log_([0-9])(?=\()")
 _RESULT = re.compile(r"(?<=.)\\approx.*$", re.DOTALL)
 
 
@@ -67,7 +69,7 @@ def expression(text: str) -> str | None:
     """
     text = same_characters(text).replace("\n", " ")
     text = text.replace("\\$", " ").strip().rstrip("\\").strip()
-    if len(text) > _MAX_CHARACTERS or depth(text) > _MAX_DEPTH:
+    if len(text) > MAX_CHARACTERS or depth(text) > _MAX_DEPTH:
         return None
     spans = list(_SPAN.finditer(text))
     inner = _from_spans(text, spans) if spans else _whole(text)
@@ -125,7 +127,7 @@ def _content(span: re.Match[str]) -> str:
 
 
 def _tidy(text: str) -> str:
-    text = _ROOT.sub(r"\\sqrt{\1}", text)
+    text = _LOGARITHM.sub(r"\\log_{\1}", _MEMBER.sub("", _ROOT.sub(r"\\sqrt{\1}", text)))
     text = _DEGREES.sub(r"\\frac{\1 \\pi}{180}" if _TRIGONOMETRY.search(text) else r"\1", text)
     text = _FUNCTION.sub(r"\\\1", text).replace("**", "^")
     text = _LISTING_WORD.sub(" , ", text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sophia.rewards.checkers.choice import check_choice
 from sophia.rewards.checkers.reading.closed_form import as_latex
 from sophia.rewards.checkers.reading.expression import (
+    MAX_CHARACTERS,
     expression,
     is_nameable,
     is_prose,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from sophia.rewards.process.pool import WorkerPool
 
 _TIME = re.compile(
-    r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?"
+    r"(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?)?"
     r"\s*(?P<half>[ap]\.?\s?m\.?)?",
     re.IGNORECASE,
 )
@@ -47,7 +48,7 @@ _AS_WRITTEN = re.compile(
     r"|[0-9]+(?:\s*(?:[*xX]|\\times)\s*[0-9]+)+"
 )
 _RATIO = re.compile(r"([0-9]+)\s*:\s*([0-9]+)")
-_STATEMENT = re.compile(r"(.*\b(?:is|are|was|were)\s|.*:)\s*(.+)", re.DOTALL)
+_STATEMENT = re.compile(r"(.*\b(?:is|are|was|were|has|have)\s|.*:)\s*(.+)", re.DOTALL)
 _DELIMITERS = re.compile(r"\\?\$|\\[()\[\]]")
 
 
@@ -56,14 +57,20 @@ def check_math(gold: Gold, workers: WorkerPool) -> Rule | None:
 
     A word is compared as a word; times of day, numbers in another base, and scores, dates, ratios
     and products of whole numbers by what is written. Rows of this type may also hide a choice. None
-    for a gold that is a sentence or no expression.
+    for a gold that is a sentence or no expression. A text of more than 1,000 characters answers
+    nothing.
     """
-    forms = [form for form in _FORMS if form(_bare(gold.text)) is not None]
-    if forms:
-        return _form_rule(gold, forms)
     letters = unwrapped(gold.text)
     if re.fullmatch("[A-H]", letters):
         return check_choice(gold, workers)
+    rule = _rule(gold, workers, letters)
+    return rule and (lambda answer: rule(None if len(answer or "") > MAX_CHARACTERS else answer))
+
+
+def _rule(gold: Gold, workers: WorkerPool, letters: str) -> Rule | None:
+    forms = [form for form in _FORMS if form(_bare(gold.text)) is not None]
+    if forms:
+        return _form_rule(gold, forms)
     if re.fullmatch("[A-Za-z]'*", letters):
         return lambda prediction: verdict_of(unwrapped(prediction or "") == letters)
     if is_prose(gold.text):
@@ -159,17 +166,18 @@ def _compare(prediction: str, gold: str, tolerance: float, workers: WorkerPool) 
 def _time(text: str) -> int | None:
     """Seconds since midnight of a time of day; None for any other text.
 
-    20:34, 20:34:00 and 8:34 p.m. are the same; without a.m. or p.m. the hour counts to 23.
+    20:34, 20:34:00 and 8:34 p.m. are the same, and 5 p.m. is 17:00; without a.m. or p.m. the hour
+    counts to 23.
     """
     match = _TIME.fullmatch(text)
     if match is None:
         return None
     hour, half = int(match["hour"]), (match["half"] or "").lower()
-    if hour > 23 or (half and not 1 <= hour <= 12):
+    if hour > 23 or (half and not 1 <= hour <= 12) or not (half or match["minute"]):
         return None
     if half:
         hour = hour % 12 + (12 if half.startswith("p") else 0)
-    return (hour * 60 + int(match["minute"])) * 60 + int(match["second"] or 0)
+    return (hour * 60 + int(match["minute"] or 0)) * 60 + int(match["second"] or 0)
 
 
 def _based(text: str) -> tuple[str, int] | None:
@@ -198,4 +206,5 @@ def _bare(text: str) -> str:
 
 
 def _letters_only(text: str) -> str:
-    return re.sub(r"[\s.$]+", "", unwrapped(text)).casefold()
+    bare = re.sub(r"[.!\"“”$]+", "", unwrapped(text)).casefold()
+    return "".join(re.sub(r"^\s*(?:an?|the)\s", "", bare).split())

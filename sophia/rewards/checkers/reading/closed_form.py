@@ -18,7 +18,7 @@ _ROOTS = decimal.Context(prec=60, traps=[decimal.InvalidOperation, decimal.Overf
 _PI = Fraction("3.14159265358979323846264338327950288419716939937510582097")
 _MAX_BITS = 20_000
 _MAX_FACTORIAL = 200
-_MAX_DEPTH = 20
+_MAX_DEPTH = 30
 _SAME = Fraction(1, 10**35)
 _NOISE = Fraction(1, 10**12)
 
@@ -36,7 +36,6 @@ _LITERAL_IN_BRACKETS = re.compile(rf"(?:(?P<whole>[0-9]+){_PLACES}|(?P<bare>\.[0
 _MIXED = re.compile(r" *(?:([0-9]+)\s*/\s*([0-9]+)(?![0-9^/]|\.[0-9])|(?=\\[dtc]?frac))")
 _FRACTION = re.compile(r"\\[dtc]?frac(?![a-zA-Z])\s*")
 _ROOT = re.compile(r"\\sqrt\s*(?:\[\s*([2-9])\s*\]\s*)?")
-_ROOT_DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _PI_SIGN = re.compile(r"\\pi(?![a-zA-Z])|(?<![a-zA-Z\\])pi(?![a-zA-Z])")
 _SUM_SIGN = re.compile(r"°?\s*([-+])\s*")
 _PRODUCT_SIGN = re.compile(r"°?\s*([*/]|\\(?:times|cdot|div)(?![a-zA-Z]))\s*")
@@ -90,8 +89,7 @@ def is_equal(value: Value, gold: Value, *, tolerance: float) -> bool:
     difference, size = abs(value.number - gold.number), abs(gold.number)
     if tolerance > 0:
         return difference <= Fraction(tolerance) * (size or 1)
-    is_exact = value.is_exact and gold.is_exact
-    if difference <= (0 if is_exact else size * _SAME):
+    if difference <= (0 if value.is_exact and gold.is_exact else size * _SAME):
         return True
     decimal_form, other = (value, gold) if value.ulp else (gold, value)
     if not decimal_form.ulp or other.is_literal:
@@ -143,7 +141,8 @@ class _Parser:
                 return product
             is_written = bool(sign[0].strip())
             before_bracket = not is_written and self._text.startswith("(", sign.end())
-            factor = self._attempt(sign, self._signed_power if is_written else self._power)
+            read = (lambda: self._signed(self._power)) if is_written else self._power
+            factor = self._attempt(sign, read)
             if factor is None:
                 return product
             if before_bracket and product.is_literal and factor.is_literal:
@@ -151,9 +150,6 @@ class _Parser:
             divides = is_written and sign[1] in ("/", "\\div")
             number = product.number / factor.number if divides else product.number * factor.number
             product = _computed(number, product, factor)
-
-    def _signed_power(self) -> Value:
-        return self._signed(self._power)
 
     def _power(self) -> Value:
         base = self._atom()
@@ -170,7 +166,7 @@ class _Parser:
         return base
 
     def _exponent(self) -> Value:
-        return self._bracketed("{", "}") if self._at("{") else self._signed_power()
+        return self._bracketed("{", "}") if self._at("{") else self._signed(self._power)
 
     def _atom(self) -> Value:
         for pattern, read in (
@@ -205,7 +201,7 @@ class _Parser:
         return _computed(above.number / below.number, above, below)
 
     def _after_root(self, match: re.Match[str]) -> Value:
-        if digits := self._take(_ROOT_DIGITS):
+        if digits := self._take(re.compile(r"[0-9]+(?:\.[0-9]+)?")):
             return _root(Value(number=Fraction(digits[0]), is_exact=True), 2)
         inside = self._bracketed("(", ")") if self._at("(") else self._argument()
         return _root(inside, int(match[1] or 2))
@@ -246,11 +242,16 @@ class _Parser:
     def _attempt(self, before: re.Match[str], read: Callable[[], Value]) -> Value | None:
         """What is read here; None, and the position before the match, where nothing can be."""
         depth = self._depth
+        if depth >= _MAX_DEPTH:
+            raise _NoValueError  # 1^1^1^..., on which recursion would end
         try:
+            self._depth += 1
             return read()
         except _NoValueError:
-            self.position, self._depth = before.start(), depth
+            self.position = before.start()
             return None
+        finally:
+            self._depth = depth
 
 
 def _literal(match: re.Match[str]) -> Value:

@@ -18,7 +18,7 @@ from sophia.rewards.checkers.reading.words import (
     without_lead_in,
 )
 
-_MAX_CHARACTERS = 1000
+MAX_CHARACTERS = 1000
 _MAX_DEPTH = 12
 _FUNCTIONS = "sin cos tan cot sec csc log ln exp arcsin arccos arctan gcd lcm pi theta"
 _KNOWN_COMMANDS = frozenset(
@@ -49,6 +49,8 @@ _SPELLINGS = tuple(
         (r"\\(?:begin|end)\s*\{(?:align|aligned|equation|gather|split)\*?\}|(?<!\\)&(?==)", " "),
         (rf"(?<![\\a-zA-Z])({'|'.join(_FUNCTIONS.split())})(?![a-z])", r"\\\1"),
         (r"\\sqrt\s*(?:\(([^()]*)\)|([0-9]+))", r"\\sqrt{\1\2}"),
+        (r"^\s*[a-zA-Z]\s*\\in(?=\s*[(\[])", ""),  # x in [1, 2)
+        (r"\\log_([0-9])(?=\()", r"\\log_{\1}"),
         (r"\\([dtc]?frac)\s*([0-9a-zA-Z])\s*\{", r"\\\1{\2}{"),
         (r"(?<![\w\\{])(?:and|or)(?![\w}])", " , "),
         (r",(?:\s*,)+", ","),
@@ -101,7 +103,7 @@ def expression(text: str) -> str | None:
     with numbers or hedges outside of them are refused: "$5$ or 6" is no answer.
     """
     text = without_layout(text.replace("\\$", " ")).replace("\n", " ").rstrip("\\ ")
-    if len(text) > _MAX_CHARACTERS or depth(text) > _MAX_DEPTH:
+    if len(text) > MAX_CHARACTERS or depth(text) > _MAX_DEPTH:
         return None
     spans = list(_SPAN.finditer(text))
     inner = _from_spans(text, spans) if spans else without_lead_in(text).replace("$", "")

@@ -23,10 +23,23 @@ _MAX_DEPTH = 12
 _BARE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _MATHS = re.compile(r"\$\$([^$]+)\$\$|(?<!\\)\$((?:\\\$|[^$])+)\$|\\[()\[\]]")
 _NUMERIC = re.compile(r"[0-9]|\\pi|\\sqrt|(?<![a-z])pi(?![a-z])")
-_DECIMAL_COMMA = re.compile(r"(-?\s?)(?:([0-9]+),([0-9]{1,2}|[0-9]{4,})|(0),([0-9]+))")
-_SEPARATOR = re.compile(
-    rf"(?P<number>(?<![0-9.,]){THOUSANDS})|(?P<open>[(\[{{]|\\langle)|(?P<close>[)\]}}]|\\rangle)"
+_DECIMAL_COMMA = re.compile(
+    r"(?<![0-9.,(\[{])(?<![(\[{]-)(?:([0-9]+),([0-9]{1,2}|[0-9]{4,})|(0),([0-9]+))(?![0-9.,)\]}])"
+)
+_SEPARATOR_IN_BRACKETS = re.compile(
+    r"(?P<open>[(\[{]|\\langle)|(?P<close>[)\]}]|\\rangle)"
     r"|(?P<mark>,|;|、|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])|\\?&|(?<=[0-9°\s])[和或及](?=[0-9\s-]))"
+)
+_SEPARATOR = re.compile(rf"(?<![0-9.,]){THOUSANDS}|{_SEPARATOR_IN_BRACKETS.pattern}")
+_SET_MEMBER = re.compile(r"(?<=[A-Za-z])\s*\\in(?=\s*(?:[(\[{]|\\\{))")
+_POINT = re.compile(r"(?<![A-Za-z\\])([A-Z]'?)\s*(?=\([^()]*,)")
+_REPEATING = re.compile(
+    r"(?<![0-9.,)}])(?<![0-9.,)}] )([0-9]*)\.([0-9]*)\\overline\s*\{\s*([0-9]+)\s*\}"
+)
+_FEET = re.compile(r"(?<![0-9°])([0-9]+)\s*['′]\s*([0-9]+)\s*(?:[\"″]|'')")
+_COMPOUND = re.compile(
+    r"(?<=[0-9])\s*(hours?|hrs?|h|min(?:ute)?s?|feet|foot|ft|pounds?|lbs?|years?|days?|weeks?|months?)"
+    r"\s*(?=[0-9]+\s*[A-Za-z])"
 )
 _EQUALS = re.compile(r"(?<![<>!=\\])=(?!=)")
 _START = re.compile(
@@ -59,11 +72,11 @@ def read(text: str, *, decimal_comma: bool = False) -> Reading | None:
         return Quantity(value=parsed[0]) if parsed else None
     plain = _MATHS.sub(lambda match: f" {match[1] or match[2] or ''} ", without_layout(text))
     plain = plain.replace("\\$", "$").replace("\n", " ; ").replace("\\Omega", "Ω")
-    plain = plain.strip().rstrip("\\ ")
+    plain = _spelled_out(plain.strip().rstrip("\\ "))
     if not _NUMERIC.search(plain) or ".." in plain or "…" in plain or "\\ldots" in plain:
         return None
     if decimal_comma:
-        plain, found = _DECIMAL_COMMA.subn(lambda m: f"{m[1]}{m[2] or m[4]}.{m[3] or m[5]}", plain)
+        plain, found = _DECIMAL_COMMA.subn(lambda m: f"{m[1] or m[3]}.{m[2] or m[4]}", plain)
         if found != 1:
             return None
     items = _read_pieces(plain)
@@ -72,10 +85,22 @@ def read(text: str, *, decimal_comma: bool = False) -> Reading | None:
     return items[0] if len(items) == 1 else Group(items=tuple(items), brackets="")
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
+def _spelled_out(text: str) -> str:
+    """The text with repeating decimals as fractions, 5'6" as 5 feet and 6 inches, P(1, 2) as P ="""
+    text = _REPEATING.sub(_repeating, _POINT.sub(r"\1 = ", _SET_MEMBER.sub(" = ", text)))
+    return _COMPOUND.sub(r" \1 and ", _FEET.sub(r"\1 feet and \2 inches", text))
+
+
+def _repeating(match: re.Match[str]) -> str:
+    whole, fixed, period = match.groups()
+    above = int(f"{whole}{fixed}{period}") - int(f"0{whole}{fixed}")
+    return f"({above}/{'9' * len(period)}{'0' * len(fixed)})"
+
+
+def _pieces(text: str, *, in_brackets: bool = False) -> Iterator[tuple[str, str]]:
     """The parts of a text between commas, semicolons, "and" and "or", with the mark before each."""
     depth, start, mark_before = 0, 0, ""
-    for match in _SEPARATOR.finditer(text):
+    for match in (_SEPARATOR_IN_BRACKETS if in_brackets else _SEPARATOR).finditer(text):
         if match["open"]:
             depth += 1
         elif match["close"]:
@@ -90,7 +115,7 @@ def _read_pieces(text: str, *, in_brackets: bool = False) -> list[Reading] | Non
     """The readings of all parts of a text; parts of harmless words say nothing."""
     readings: list[Reading] = []
     previous: list[Reading] | None = None
-    for mark, piece in _pieces(text):
+    for mark, piece in _pieces(text, in_brackets=in_brackets):
         found = _read_piece(piece, in_brackets=in_brackets)
         if found is None or (mark == "and" and not found):
             return None
@@ -171,7 +196,8 @@ def _group_brackets(text: str, start: int) -> tuple[re.Match[str], re.Match[str]
     closing = opening and _closing(text, opening.end())
     if opening is None or closing is None:
         return None
-    if opening[0] == "(" and len([*_pieces(text[opening.end() : closing.start()])]) == 1:
+    inside = text[opening.end() : closing.start()]
+    if opening[0] == "(" and len([*_pieces(inside, in_brackets=True)]) == 1:
         return None
     return opening, closing
 

@@ -16,6 +16,7 @@ _SIGNS = str.maketrans(
 _SUPERSCRIPT = re.compile("[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _ON_THE_LINE = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
 _IN_NUMBER = re.compile(r",\\[!,] *|\s*\{\s*,\s*\}\s*")  # 10,\!000 and 10{,}000
+_LONG_BLANK = re.compile(r"\s{4,}")  # on which the patterns below would take long
 _SPACING = re.compile(r"(?<!\\)\\[!,;: ]|\\q?quad(?![a-zA-Z])|~")
 _DEGREES = re.compile(
     r"\s*\^\s*\{\s*\\circ\s*\}|\s*\^?\s*\\circ(?![a-zA-Z])|\\degrees?(?![a-zA-Z])"
@@ -47,11 +48,16 @@ def without_layout(text: str) -> str:
     That is spacing, sizes, text commands and bold; degrees are written ``°``.
     """
     text = same_characters(text).replace("\\%", "%")
-    text = _SPACING.sub(" ", _IN_NUMBER.sub(",", text))
+    text = _SPACING.sub(" ", _IN_NUMBER.sub(",", _LONG_BLANK.sub(_shortened, text)))
+    text = _LONG_BLANK.sub(_shortened, text)
     text = _BARE_ROOT.sub(r"\\sqrt", _DEGREES.sub("°", text))
     for _ in range(3):  # \textbf{\text{...}} is nested, but not deeply
         text = _TEXT.sub(lambda match: f" {match[1]}{match[2] or ''} ", text)
     return _BOLD.sub("", _POWER.sub("^", _SIZES.sub(" ", text))).strip()
+
+
+def _shortened(blank: re.Match[str]) -> str:
+    return "\n" if "\n" in blank[0] else "  "
 
 
 def depth(text: str) -> int:

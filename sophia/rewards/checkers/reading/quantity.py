@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from sophia.rewards.checkers.reading.closed_form import Value, is_equal
@@ -41,6 +41,8 @@ def agree(reading: Reading, gold: Reading, *, tolerance: float) -> bool:
     if isinstance(reading, Quantity) or isinstance(gold, Quantity):
         return _is_set_of_one(reading, gold, tolerance) or _is_set_of_one(gold, reading, tolerance)
     if reading.brackets != gold.brackets:
+        reading, gold = _as_point(reading), _as_point(gold)
+    if reading.brackets != gold.brackets:
         return False
     if gold.brackets:
         return len(reading.items) == len(gold.items) and all(
@@ -54,6 +56,16 @@ def agree(reading: Reading, gold: Reading, *, tolerance: float) -> bool:
         any(agree(other, item, tolerance=tolerance) for other in reading.items)
         for item in gold.items
     )
+
+
+def _as_point(group: Group) -> Group:
+    """The coordinates (6, 1) of "x = 6, y = 1"; any other group as it is."""
+    items = sorted(
+        (item for item in group.items if isinstance(item, Quantity)), key=lambda item: item.name
+    )
+    if group.brackets or [item.name for item in items] != ["x", "y", "z"][: len(group.items)]:
+        return group
+    return Group(items=tuple(replace(item, name="") for item in items), brackets="()")
 
 
 def _is_set_of_one(several: Reading, one: Reading, tolerance: float) -> bool:
@@ -76,6 +88,8 @@ def _are_of_one_kind(reading: Quantity, gold: Quantity) -> bool:
     """Whether what stands behind two numbers can be the same; behind one alone it is anything."""
     if reading.unit and gold.unit:
         return reading.unit == gold.unit
+    if reading.percent != gold.percent and (reading.unit or gold.unit):
+        return False
     if reading.nouns and gold.nouns:
         return reading.nouns <= gold.nouns or reading.nouns >= gold.nouns
     return not ((reading.unit or reading.nouns) and (gold.unit or gold.nouns))

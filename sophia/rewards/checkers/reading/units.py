@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from fractions import Fraction
 
 _PREFIXES = {
@@ -18,8 +19,8 @@ _PREFIXED = {
 }  # fmt: skip
 _PLAIN = {
     "degree": "° º deg degs degree degrees 度",
-    "celsius": "°C ℃ celsius degC",
-    "fahrenheit": "°F ℉ fahrenheit",
+    "celsius": "°C ℃ celsius degC degreecelsius degreescelsius °celsius",
+    "fahrenheit": "°F ℉ fahrenheit degreefahrenheit degreesfahrenheit °fahrenheit",
     "kelvin": "K kelvin kelvins",
     "radian": "rad rads radian radians 弧度",
     "second": "sec secs 秒",
@@ -28,7 +29,7 @@ _PLAIN = {
     "day": "day days 天",
     "week": "week weeks wk wks",
     "month": "month months",
-    "year": "yr yrs year years",
+    "year": "yr yrs year years yearold yearsold",
     "inch": 'in inch inches "',
     "foot": "ft foot feet",
     "yard": "yd yds yard yards",
@@ -58,12 +59,12 @@ _PLAIN = {
     "rupee": "₹ rupee rupees inr INR",
     "won": "₩ won krw KRW",
     "cent": "¢ cent cents",
-    "kilometer/hour": "kph kmh",
-    "mile/hour": "mph",
+    "hour^-1*kilometer": "kph kmh",
+    "hour^-1*mile": "mph",
     "decibel": "dB",
     "atmosphere": "atm",
     "bar": "bar bars",
-    "newton*meter": "Nm",
+    "meter*newton": "Nm",
     "lightyear": "ly",
     "": "unit units",
 }
@@ -96,14 +97,14 @@ _POWERS = {"square": 2, "sq": 2, "squared": 2, "平方": 2} | {
     "cubic": 3, "cu": 3, "cubed": 3, "立方": 3
 }  # fmt: skip
 _UNIT = re.compile(
-    r"(?:(?P<power>square|sq\.?|cubic|cu\.?)\s*|(?P<cjk>平方|立方))?"
-    r"(?P<name>°\s?[CF](?![A-Za-z])|[$€£¥₹₩¢℃℉°\"]|nautical\s+miles?|[A-Za-zµμΩ]+(?:-hours?)?|[\u4e00-\u9fff]{1,2})\.?"
+    r"(?:(?P<power>(?:square|cubic|cu)\b\.?|sq\.?)\s*|(?P<cjk>平方|立方))?"
+    r"(?P<name>°\s?[CF](?![A-Za-z])|(?:°|degrees?)\s*(?:celsius|fahrenheit)|years?\s+old\b|[$€£¥₹₩¢℃℉°\"]|nautical\s+miles?|[A-Za-zµμΩ]+(?:-hours?)?|[\u4e00-\u9fff]{1,2})\.?"
     r"(?:\s*\^\s*\{?\s*(?P<exponent>-?[1-4])\s*\}?\^?|(?P<digit>[23])(?![0-9.])"
     r"|\s+(?P<after>squared|cubed)\b)?",
     re.IGNORECASE,
 )
 _PER = re.compile(r"\s*(?:/|\bper\b|每)\s*", re.IGNORECASE)
-_TIMES = re.compile(r"\s*[*⋅·]\s*")
+_TIMES = re.compile(r"\s*[*⋅·]\s*|\s+(?=[A-Za-zµΩ]+\s*\^\s*\{?\s*-)")  # m s^{-2}
 _CURRENCY = re.compile(r"(?:\bUS)?([$€£¥₹₩]|\b(?:USD|EUR|GBP|JPY|RMB|CNY|INR|KRW))\s*$")
 _MAGNITUDE = re.compile(
     r"\s*(?:(?P<word>hundred|thousand|million|billion|trillion|mn|bn|tn)\b"
@@ -119,7 +120,7 @@ _MAGNITUDES = {
 def split_unit(text: str) -> tuple[str, str] | None:
     """The unit that the text behind a number starts with, and the rest; None when there is none.
 
-    The unit has one name for all its spellings, with its power: ``meter^2/second``; "" is a unit
+    The unit has one name for all its spellings, with its power: ``meter^2*second^-1``; "" is a unit
     without a name ("units"). Right behind the number only some single letters are units: 10m is ten
     metres and 10x is ten times x.
     """
@@ -132,7 +133,7 @@ def split_unit(text: str) -> tuple[str, str] | None:
         factor = _one_unit(rest[sign.end() :], glued=False)
         if factor is None:
             break
-        unit += ("/" if _PER.match(rest) else "*") + factor[0]
+        unit = _product(unit, factor[0], sign=-1 if _PER.match(rest) else 1)
         rest = factor[1]
     return unit, rest
 
@@ -173,4 +174,14 @@ def _one_unit(text: str, *, glued: bool) -> tuple[str, str] | None:
         return None  # "5 in total"
     word = (match["power"] or match["cjk"] or match["after"] or "").rstrip(".").lower()
     power = match["exponent"] or match["digit"] or _POWERS.get(word, 1)
-    return (f"{unit}^{power}" if unit and str(power) != "1" else unit), rest
+    return _product("", unit, sign=int(power)), rest
+
+
+def _product(first: str, second: str, *, sign: int) -> str:
+    """The unit that two make: the first times the second to the power ``sign``."""
+    powers: Counter[str] = Counter()
+    for unit, factor in ((first, 1), (second, sign)):
+        for part in filter(None, unit.split("*")):
+            name, _, power = part.partition("^")
+            powers[name] += factor * int(power or 1)
+    return "*".join(n if p == 1 else f"{n}^{p}" for n, p in sorted(powers.items()) if p)

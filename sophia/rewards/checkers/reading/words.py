@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _NUMBER_WORDS = (
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
@@ -13,10 +14,11 @@ _NUMBER_WORDS = (
 )
 _CHANGING_WORDS = (
     "not no never none neither nor isn't aren't wasn't cannot can't don't doesn't didn't without"
-    " or either between maybe perhaps possibly unless except excluding wrong incorrect false fake"
-    " example previous old rejected ignore candidate non-final"
+    " or either between maybe perhaps possibly unless except excluding wrong incorrect false untrue"
+    " fake example previous old rejected ignore candidate non-final"
     " more less fewer greater smaller larger bigger least most over under above below beyond"
     " up down than exceeding minus negative plus times twice thrice double triple"
+    " opposite reciprocal inverse negation negated besides almost nearly"
     " square squared cube cubed power root factorial base mod modulo divided multiplied"
     " gcd lcm max min mean log ln exp sin cos tan cot sec csc arcsin arccos arctan det lim"
 )
@@ -25,7 +27,20 @@ VALUE_WORDS = frozenset(f"{_NUMBER_WORDS} {_CHANGING_WORDS}".split())
 
 NUMBER_WORDS = frozenset(_NUMBER_WORDS.split())
 
-_VALUE_CHARACTERS = frozenset("零一二三四五六七八九十百千万亿兆半双两负非不没或错误")
+_VALUE_CHARACTERS = frozenset("零一二三四五六七八九十百千万亿兆半双两负非不没或错误倍")
+_COMPARISONS = (
+    "大于",
+    "小于",
+    "多于",
+    "少于",
+    "高于",
+    "低于",
+    "以上",
+    "以下",
+    "超过",
+    "至少",
+    "至多",
+)
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*|[^\s]")
 _PUNCTUATION = frozenset(".,:;!?\"'()。，：；！、“”‘’…—∴")
 _ONE_LETTER_WORDS = frozenset("aI")
@@ -34,7 +49,8 @@ _SHORT_WORDS = frozenset(_SHORT.split())
 _LEAD_IN = re.compile(
     r"(?:so|thus|hence|therefore|and|then|finally|final|the|my|our|its|it's|it|is|this|that|(?-i:I(?=\s+[a-z]))|we"
     r"|think|believe|choose|select|pick|get|have|answers?|result|value|solution|choice|options?"
-    r"|expression|best|right|correct|will|would|must|should|be|to|equals?|are)\b[\s:,]*",
+    r"|expression|(?:best|right|correct)(?=\s+(?:answer|choice|option|solution|value|result)\b)"
+    r"|will|would|must|should|be|to|equals?|are)\b[\s:,]*",
     re.IGNORECASE,
 )
 _EXPLANATION = re.compile(
@@ -122,4 +138,8 @@ def _is_harmless_word(token: str) -> bool:
         return False
     if token.isascii():
         return len(token) > 2 or token.lower() in _SHORT_WORDS
-    return not _VALUE_CHARACTERS.intersection(token)
+    return (
+        unicodedata.category(token[0]) != "Lm"  # 3ⁿ
+        and not _VALUE_CHARACTERS.intersection(token)
+        and not any(word in token for word in _COMPARISONS)
+    )

@@ -14,6 +14,7 @@ _UNREAD = (
     "\\sin(x)+5", "0x10", "5e999999", "0\\,42", "0\\displaystyle42", "5 of 6", "minus 5", "9" * 500,
     "5 or so", "not 5", "about 5 or so people", "7 = 5", "2x = 16", "x=0 y=42", "1, 2, ...",
     "0(42)", "x=0 \\land y=42", "9^{9^{9}}", "1/0", "\\sqrt{-1}", "gcd(4, 6)", "5!!!!",
+    "1^" * 199 + "1",
     "(" * 60 + "5" + ")" * 60, "[" * 12 + "x" + "]" * 12, "(1," * 12 + "x" + ")" * 12,
 )  # fmt: skip
 
@@ -69,6 +70,11 @@ def test_what_stands_beside_a_value() -> None:
         ("€5", "euro"),
         ("5 units", ""),
         ("5 in total", ""),
+        ("5 m/s/s", "meter*second^-2"),
+        ("5 kg·m s^{-2}", "kilogram*meter*second^-2"),
+        ("5 cm*cm", "centimeter^2"),
+        ("5 cups", ""),
+        ("5 degrees Celsius", "celsius"),
     ):
         reading = read(text)
         assert isinstance(reading, Quantity)
@@ -78,6 +84,25 @@ def test_what_stands_beside_a_value() -> None:
     assert apples.nouns == {"red", "apple"}
     assert isinstance(angle, Quantity)
     assert angle.name == "sinA"
+
+
+def test_a_decimal_comma_is_read_on_demand_and_not_in_brackets() -> None:
+    reading = read("x = 2,74 m", decimal_comma=True)
+    assert isinstance(reading, Quantity)
+    assert reading.value.number == Fraction(274, 100)
+    for text in ("(2,74)", "\\{2,74\\}", "1,234", "1,2,3", "2, 74"):
+        assert read(text, decimal_comma=True) is None
+
+
+def test_repeating_decimals() -> None:
+    for text, value in (
+        ("0.\\overline{6}", Fraction(2, 3)),
+        ("-1.2\\overline{36}", Fraction(-68, 55)),
+        ("0.00\\overline{9}", Fraction(1, 100)),
+    ):
+        reading = read(text)
+        assert isinstance(reading, Quantity)
+        assert reading.value.number == value
 
 
 def test_groups() -> None:

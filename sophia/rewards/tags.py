@@ -8,6 +8,7 @@ from dataclasses import dataclass
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 ANSWER_OPEN, ANSWER_CLOSE = "<answer>", "</answer>"
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_OPERATORS = ("-", "+", "*", "/", "^", "{", "}", "!", "%", "°", "\\cdot", "\\times")
 _INTRODUCTION = re.compile(r"(?:[a-zA-Z]\s*=|:|\b(?:is|are|equals|get|gives)|[是为])[\s$]*$")
 _JOINT = re.compile(r"[\s$,;&]*(?:(?:\\text\s*\{\s*)?(?:and|or|和|或)\s*\}?[\s$,;]*)?")
 _BRACE = re.compile(r"(?<!\\)[{}]")
@@ -121,5 +122,10 @@ def _unboxed(text: str) -> str:
 
 
 def _all_boxed(text: str) -> str:
+    """What the boxes of a text hold, with commas; all of it around a box that is part of a term."""
     boxes = _boxes(text)
+    if len(boxes) == 1 and boxes[0].content:
+        before, after = text[: boxes[0].start].strip(), text[boxes[0].end :].strip()
+        if before.endswith(_OPERATORS) or after.startswith(_OPERATORS):
+            return f"{before}{boxes[0].content}{after}"
     return ", ".join(box.content for box in boxes) if boxes else text.strip()

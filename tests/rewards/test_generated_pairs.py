@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
 from experiments.graders.pairs import KINDS, ONLY_WRONG, Pair, pairs
+from sophia.rewards.outcome import OutcomeReward
+from tests.rewards.builders import answering, prompt
 
 COUNT = 120 * len(KINDS)
 ALL = list(pairs(COUNT, seed=1))
@@ -107,3 +110,17 @@ def test_options_are_there_for_choices_only() -> None:
     for pair in ALL:
         assert pair.problem_type == "multiple choice" or not pair.options
         assert not pair.options or pair.gold in pair.options
+
+
+@pytest.fixture(scope="module")
+def reward() -> Iterator[OutcomeReward]:
+    reward = OutcomeReward(num_workers=1)
+    yield reward
+    reward.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_graders_say_what_the_labels_say(kind: str, reward: OutcomeReward) -> None:
+    for pair in of(kind)[:40]:
+        row = prompt(answer=pair.gold, problem_type=pair.problem_type, options=pair.options)
+        assert reward(row, answering(pair.answer)) == float(pair.right), pair

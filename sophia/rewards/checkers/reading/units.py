@@ -107,13 +107,13 @@ _PER = re.compile(r"\s*(?:/|\bper\b|每)\s*", re.IGNORECASE)
 _TIMES = re.compile(r"\s*[*⋅·]\s*|\s+(?=[A-Za-zµΩ]+\s*\^\s*\{?\s*-)")  # m s^{-2}
 _CURRENCY = re.compile(r"(?:\bUS)?([$€£¥₹₩]|\b(?:USD|EUR|GBP|JPY|RMB|CNY|INR|KRW))\s*$")
 _MAGNITUDE = re.compile(
-    r"\s*(?:(?P<word>hundred|thousand|million|billion|trillion|mn|bn|tn)\b"
+    r"\s*(?:(?P<word>hundred|thousand|million|billion|trillion|mn|bn|tn|lakh|crore)\b"
     r"|(?P<letter>[kKMB])(?![A-Za-zΩ/^])|(?P<cjk>[百千万亿])(?![米克瓦]))",
     re.IGNORECASE,
 )
 _MAGNITUDES = {
     "hundred": 2, "thousand": 3, "million": 6, "mn": 6, "billion": 9, "bn": 9, "trillion": 12,
-    "tn": 12, "k": 3, "m": 6, "b": 9, "百": 2, "千": 3, "万": 4, "亿": 8,
+    "tn": 12, "lakh": 5, "crore": 7, "k": 3, "m": 6, "b": 9, "百": 2, "千": 3, "万": 4, "亿": 8,
 }  # fmt: skip
 
 

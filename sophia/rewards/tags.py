@@ -9,7 +9,9 @@ THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 ANSWER_OPEN, ANSWER_CLOSE = "<answer>", "</answer>"
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _OPERATORS = ("-", "+", "*", "/", "^", "{", "}", "!", "%", "°", "\\cdot", "\\times")
-_INTRODUCTION = re.compile(r"(?:[a-zA-Z]\s*=|:|\b(?:is|are|equals|get|gives)|[是为])[\s$]*$")
+_INTRODUCTION = re.compile(
+    r"(?:[a-zA-Z]\s*=|:|\b(?:is|are|equals|get|gives(?:\s+us)?)|[是为])[\s$]*$"
+)
 _JOINT = re.compile(r"[\s$,;&]*(?:(?:\\text\s*\{\s*)?(?:and|or|和|或)\s*\}?[\s$,;]*)?")
 _BRACE = re.compile(r"(?<!\\)[{}]")
 

@@ -14,8 +14,8 @@ _NUMBER_WORDS = (
 )
 _CHANGING_WORDS = (
     "not no never none neither nor isn't aren't wasn't cannot can't don't doesn't didn't without"
-    " or either between but maybe perhaps possibly unless except excluding wrong incorrect false untrue"
-    " fake example previous old rejected ignore candidate non-final"
+    " or either between but maybe perhaps possibly unless except excluding wrong incorrect false"
+    " untrue fake example previous old rejected ignore candidate non-final"
     " more less fewer greater smaller larger bigger least most over under above below beyond"
     " up down than exceeding minus negative plus times twice thrice double triple"
     " opposite reciprocal inverse negation negated besides almost nearly"

@@ -68,9 +68,10 @@ def check_math(gold: Gold, workers: WorkerPool) -> Rule | None:
 
 
 def _rule(gold: Gold, workers: WorkerPool, letters: str) -> Rule | None:
-    forms = [form for form in _FORMS if form(_bare(gold.text)) is not None]
-    if forms:
-        return _form_rule(gold, forms)
+    bare = _bare(gold.text)
+    expected = [(form, written) for form in _FORMS if (written := form(bare)) is not None]
+    if expected:
+        return _form_rule(expected)
     if re.fullmatch("[A-Za-z]'*", letters):
         return lambda prediction: verdict_of(unwrapped(prediction or "") == letters)
     if is_prose(gold.text):
@@ -81,13 +82,12 @@ def _rule(gold: Gold, workers: WorkerPool, letters: str) -> Rule | None:
     return _expression_rule(gold, workers)
 
 
-def _form_rule(gold: Gold, forms: Sequence[_Form]) -> Rule:
+def _form_rule(expected: Sequence[tuple[_Form, object]]) -> Rule:
     """Right is what equals the gold in one of its forms: 11:15 may be a time or a ratio."""
-    expected = [form(_bare(gold.text)) for form in forms]
 
     def rule(prediction: str | None) -> Verdict:
         answer = _bare(prediction or "")
-        return verdict_of(any(form(answer) == e for form, e in zip(forms, expected, strict=True)))
+        return verdict_of(any(form(answer) == written for form, written in expected))
 
     return rule
 
@@ -105,7 +105,9 @@ def _words_rule(gold: Gold) -> Rule:
 
 
 def _number_rule(gold: Gold, reading: Reading, workers: WorkerPool) -> Rule:
-    golds = [reading, read(gold.text, decimal_comma=True)]
+    golds = [reading]
+    if isinstance(reading, Group) and (comma := read(gold.text, decimal_comma=True)):
+        golds.append(comma)
     latex = as_latex(reading.value) if isinstance(reading, Quantity) else None
     latex = latex or expression(gold.text)
 
@@ -116,7 +118,7 @@ def _number_rule(gold: Gold, reading: Reading, workers: WorkerPool) -> Rule:
             found = read(answer, decimal_comma=True) or found
         if found is not None:
             tolerance = gold.tolerance
-            return verdict_of(any(g and agree(found, g, tolerance=tolerance) for g in golds))
+            return verdict_of(any(agree(found, g, tolerance=tolerance) for g in golds))
         if latex is None or not needs_algebra(answer):
             return UNPARSED
         _, unit = split_trailing_unit(without_layout(answer))

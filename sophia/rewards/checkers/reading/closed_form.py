@@ -1,7 +1,7 @@
 """Numbers in closed form: fractions, roots, powers and pi, worked out without computer algebra.
 
-Rational values are exact. Others are known to fifty digits, far more than two different answers can
-share by chance, so that two closed forms are compared without simplifying either.
+Rational values are exact. Of others fifty digits are known, more than two different answers share
+by chance, so that two closed forms are compared without simplifying either.
 """
 
 from __future__ import annotations
@@ -97,6 +97,13 @@ def is_equal(value: Value, gold: Value, *, tolerance: float) -> bool:
     digits = 6 if other.is_exact else 8
     is_precise = abs(decimal_form.number) >= decimal_form.ulp * 10 ** (digits - 1)
     return is_precise and (difference < decimal_form.ulp or difference <= size * _NOISE)
+
+
+def in_digits(text: str) -> Value:
+    """The value of digits with at most one point, and perhaps a minus in front."""
+    places = len(text.partition(".")[2])
+    ulp = Fraction(1, 10**places) if places else Fraction(0)
+    return Value(number=Fraction(text), is_exact=True, is_literal=True, ulp=ulp)
 
 
 def as_latex(value: Value) -> str | None:
@@ -255,16 +262,10 @@ class _Parser:
 
 
 def _literal(match: re.Match[str]) -> Value:
-    digits = (match["bare"] or match[0][: match.end("whole") - match.start()]).replace(",", "")
-    digits = digits.replace(" ", "") + (match["places"] or "" if match["bare"] is None else "")
-    places = len(digits.partition(".")[2])
-    scale = Fraction(10) ** int(match["e"] or match["power"] or 0)
-    return Value(
-        number=Fraction(digits.rstrip(".")) * scale,
-        is_exact=True,
-        is_literal=True,
-        ulp=scale / 10**places if places else Fraction(0),
-    )
+    digits = re.sub("[, ]", "", match["bare"] or match["whole"] + (match["places"] or ""))
+    exponent = int(match["e"] or match["power"] or 0)
+    value = in_digits(digits.rstrip("."))
+    return value.scaled(Fraction(10) ** exponent) if exponent else value
 
 
 def _computed(number: Fraction, *operands: Value) -> Value:

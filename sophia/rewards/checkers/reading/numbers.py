@@ -11,7 +11,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from sophia.rewards.checkers.reading.closed_form import THOUSANDS, Value, is_equal, parse_value
+from sophia.rewards.checkers.reading.closed_form import (
+    THOUSANDS,
+    Value,
+    in_digits,
+    is_equal,
+    parse_value,
+)
 from sophia.rewards.checkers.reading.plain_text import depth, without_layout
 from sophia.rewards.checkers.reading.quantity import Group, Quantity, Reading, percent_readings
 from sophia.rewards.checkers.reading.units import split_currency, split_magnitude, split_unit
@@ -68,8 +74,7 @@ def read(text: str, *, decimal_comma: bool = False) -> Reading | None:
     if len(text) > _MAX_CHARACTERS or depth(text) > _MAX_DEPTH:
         return None
     if _BARE.fullmatch(text):  # most answers of most data sets, and nothing to look around for
-        parsed = parse_value(text)
-        return Quantity(value=parsed[0]) if parsed else None
+        return Quantity(value=in_digits(text))
     plain = _MATHS.sub(lambda match: f" {match[1] or match[2] or ''} ", without_layout(text))
     plain = plain.replace("\\$", "$").replace("\n", " ; ").replace("\\Omega", "Ω")
     plain = _spelled_out(plain.strip().rstrip("\\ "))

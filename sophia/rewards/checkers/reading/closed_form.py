@@ -92,11 +92,10 @@ def is_equal(value: Value, gold: Value, *, tolerance: float) -> bool:
     if difference <= (0 if value.is_exact and gold.is_exact else size * _SAME):
         return True
     decimal_form, other = (value, gold) if value.ulp else (gold, value)
-    if not decimal_form.ulp or other.is_literal:
+    shortest = decimal_form.ulp * (10**5 if other.is_exact else 10**7)
+    if other.is_literal or not 0 < shortest <= abs(decimal_form.number):
         return False
-    digits = 6 if other.is_exact else 8
-    is_precise = abs(decimal_form.number) >= decimal_form.ulp * 10 ** (digits - 1)
-    return is_precise and (difference < decimal_form.ulp or difference <= size * _NOISE)
+    return difference < decimal_form.ulp or difference <= size * _NOISE
 
 
 def in_digits(text: str) -> Value:

@@ -129,7 +129,7 @@ class _Options:
             label = _LABEL.match(bare)
             if self._meaning(text) is not None:
                 piece, text = text, ""
-            elif label and (label[2].strip() or self._meaning(bare[label.end() :])):
+            elif label and (label[2].strip(" =") or self._meaning(bare[label.end() :])):
                 piece, text = label[1], bare[label.end() :]
             else:
                 found = _BREAK.search(text)

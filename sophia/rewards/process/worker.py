@@ -38,7 +38,7 @@ _GRACE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Comparison:
     """How one side is read, and how two read sides are compared.
 
     ``parse`` gives None for a text that it cannot read; ``is_equal`` is given the gold, the
@@ -52,8 +52,8 @@ class Rule:
 
 
 RULES = {
-    "math": Rule(parse=parse_latex, is_equal=is_equal, probe="1"),
-    "mathruler": Rule(
+    "math": Comparison(parse=parse_latex, is_equal=is_equal, probe="1"),
+    "mathruler": Comparison(
         parse=str,
         is_equal=lambda gold, prediction, _: grade_answer(prediction, gold),
         probe="0.5",  # it evaluates nothing where one side alone is a whole number

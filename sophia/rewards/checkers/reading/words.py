@@ -28,19 +28,8 @@ VALUE_WORDS = frozenset(f"{_NUMBER_WORDS} {_CHANGING_WORDS}".split())
 NUMBER_WORDS = frozenset(_NUMBER_WORDS.split())
 
 _VALUE_CHARACTERS = frozenset("零一二三四五六七八九十百千万亿兆半双两负非不没或错误倍")
-_COMPARISONS = (
-    "大于",
-    "小于",
-    "多于",
-    "少于",
-    "高于",
-    "低于",
-    "以上",
-    "以下",
-    "超过",
-    "至少",
-    "至多",
-)
+_COMPARING = "大于 小于 多于 少于 高于 低于 以上 以下 超过 至少 至多"
+_COMPARISONS = tuple(_COMPARING.split())
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*|[^\s]")
 _PUNCTUATION = frozenset(".,:;!?\"'()。，：；！、“”‘’…—∴")
 _ONE_LETTER_WORDS = frozenset("aI")

@@ -161,6 +161,10 @@ class Reward:
         """The value of the named part, None when it is absent or unscored."""
         return next((part.value for part in self.parts if part.name == name), None)
 
+    def weight(self, name: str) -> float:
+        """What the named part counts in the total; 0 when it is absent."""
+        return next((part.weight for part in self.parts if part.name == name), 0.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredGroup:
@@ -171,6 +175,8 @@ class ScoredGroup:
     trust: float
     thinking_counted: bool
     """Whether the thinking term entered the totals of this group."""
+    family: str | None = None
+    """Groups of one family are compared with each other; None: this group is one for itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -5,24 +5,16 @@ Functions written for TRL or EasyR1 are called as those call them (sophia/reward
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import inspect
 import math
-import sys
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from numbers import Real
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from sophia.failures import RunStopped
-from sophia.rewards.signatures import CALLS, RewardSignature, UnusableError, shown
+from sophia.own.function import UnusableError, load_function, reason
+from sophia.rewards.signatures import CALLS, RewardSignature, shown
 from sophia.types import Completion, Prompt
-
-RewardFunction = Callable[..., Any]
 
 
 class RewardFailed(RunStopped):
@@ -57,7 +49,7 @@ class CustomReward:
         self.function = function
         loaded = load_function(function)
         self._function = partial(loaded, **arguments) if arguments else loaded
-        self._file = getattr(inspect.getmodule(loaded), "__file__", None)
+        self._loaded = loaded
         self._call = CALLS[signature]
 
     def __call__(self, prompt: Prompt, completion: Completion) -> float | None:
@@ -81,7 +73,7 @@ class CustomReward:
         except Exception as error:
             raise RewardFailed(
                 f"the reward {name!r} ({self.function}) failed on the prompt {prompt.uid!r}:"
-                f" {_reason(error, self._file)}"
+                f" {reason(error, self._loaded)}"
             ) from error
 
 
@@ -104,49 +96,3 @@ def _number(value: Any) -> float | None:
             f"it returned {shown(value)}, expected a finite number, or None where it cannot say"
         )
     return float(value)
-
-
-def _reason(error: Exception, file: str | None) -> str:
-    """The error in words, with the last line of the user's file on the way to it."""
-    if isinstance(error, UnusableError):
-        return f"{error}."
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-    where = f" ({Path(file).name}, line {lines[-1]})" if file and lines else ""
-    return f"{type(error).__name__}: {error}{where}."
-
-
-def load_function(spec: str) -> RewardFunction:
-    """The callable named by ``file.py:name`` or ``package.module:name``.
-
-    Raises ValueError when there is no such file or name, or it cannot be imported.
-    """
-    place, _, name = spec.rpartition(":")
-    if not place:
-        raise ValueError(
-            f"reward function {spec!r} names no place; write 'path/to/file.py:name' or"
-            " 'package.module:name'."
-        )
-    if place.endswith(".py") and not Path(place).is_file():
-        raise ValueError(f"reward file {place} does not exist (looked in {Path.cwd()}).")
-    try:
-        module = _run_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-    except Exception as error:
-        raise ValueError(
-            f"the reward function {spec!r} cannot be loaded: {type(error).__name__}: {error}."
-        ) from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        known = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
-        raise ValueError(f"{place} has no function {name!r}; it has {known}.")
-    return function  # type: ignore[no-any-return]
-
-
-def _run_file(path: Path) -> ModuleType:
-    name = f"reward file {path.resolve()}"  # shadows no module, unlike the stem of a math.py
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # a dataclass looks its module up while it is made
-    spec.loader.exec_module(module)
-    return module

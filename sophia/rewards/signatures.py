@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from sophia.own.function import UnusableError
 from sophia.types import Completion, Media, Prompt
 
 RewardSignature = Literal["sophia", "trl", "trl_messages", "easyr1", "easyr1_sequential"]
@@ -19,10 +20,6 @@ RewardSignature = Literal["sophia", "trl", "trl_messages", "easyr1", "easyr1_seq
 
 Caller = Callable[[Callable[..., Any], Prompt, Sequence[Completion]], Any]
 """Calls a function for one group; what comes back should be one value per completion."""
-
-
-class UnusableError(ValueError):
-    """What a reward function asked for or returned, in words that go on after its name."""
 
 
 _GOLD_NAMES = ("answer", "solution", "ground_truth")

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-_LATER = (
-    ("sophia.rewards.outcome.OutcomeReward", "extract", "tagged"),
-    ("sophia.evaluation.evaluator.Evaluator", "extract", "tagged"),
-)
-"""The ``_target_`` that takes the setting, its key, and what stands for none."""
+Settings = dict[str, Any]
 
 
-def with_later(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a run, with a value for each key that came later; its own values stay."""
-    filled = {k: with_later(v) if isinstance(v, Mapping) else v for k, v in settings.items()}
-    own = {key: value for target, key, value in _LATER if settings.get("_target_") == target}
-    return {**filled, **{key: value for key, value in own.items() if key not in filled}}
+def with_later(settings: Mapping[str, Any]) -> Settings:
+    """The settings of a run under today's keys; the values that it had stay what they were."""
+    inner = {k: with_later(v) if isinstance(v, Mapping) else v for k, v in settings.items()}
+    target = settings.get("_target_")
+    today = _TODAY.get(target) if isinstance(target, str) else None
+    return today(inner) if today else inner
+
+
+def _with_extract(settings: Settings) -> Settings:
+    return {"extract": "tagged", **settings}
+
+
+_TODAY: Mapping[str, Callable[[Settings], Settings]] = {
+    "sophia.rewards.outcome.OutcomeReward": _with_extract,
+    "sophia.evaluation.evaluator.Evaluator": _with_extract,
+}
+"""What makes today's settings of older ones, by the ``_target_`` that takes them."""

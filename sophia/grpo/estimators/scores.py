@@ -50,7 +50,7 @@ class AdvantageEstimator(Protocol):
 
 
 def collate_scores(groups: Sequence[ScoredGroup]) -> Scores:
-    """The rewards of every completion, group after group; a group is a family."""
+    """The rewards of every completion, group after group."""
     rewards = [reward for group in groups for reward in group.rewards]
     completions = [c for group in groups for c in group.rollout.completions]
     counts = torch.tensor([len(group.rewards) for group in groups], dtype=torch.long)
@@ -60,15 +60,22 @@ def collate_scores(groups: Sequence[ScoredGroup]) -> Scores:
         parts={
             name: PartScores(
                 values=_known([reward.value(name) for reward in rewards]),
-                weights=_known([reward.weight(name) for reward in rewards]),
+                weights=torch.tensor([r.weight(name) for r in rewards], dtype=torch.float64),
             )
             for name in names
         },
-        families=torch.repeat_interleave(torch.arange(len(groups)), counts),
+        families=torch.repeat_interleave(_families(groups), counts),
         valid=torch.tensor([reward.total is not None for reward in rewards]),
         lengths=torch.tensor([len(c.token_ids) for c in completions]),
         truncated=torch.tensor([c.truncated for c in completions]),
     )
+
+
+def _families(groups: Sequence[ScoredGroup]) -> Tensor:
+    """(G,) the number of each group's family."""
+    named = [group.family or place for place, group in enumerate(groups)]
+    numbers = {family: number for number, family in enumerate(dict.fromkeys(named))}
+    return torch.tensor([numbers[family] for family in named], dtype=torch.long)
 
 
 def _known(values: Sequence[float | None]) -> Tensor:

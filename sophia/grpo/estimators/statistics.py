@@ -31,7 +31,7 @@ def family_statistics(values: Tensor, families: Tensor, valid: Tensor) -> Family
     """
     mean, std, count = (torch.zeros(len(values), dtype=torch.float64) for _ in range(3))
     constant = torch.ones(len(values), dtype=torch.bool)
-    for family in families.unique():
+    for family in set(families.tolist()):
         members = families == family
         known = values[members & valid].double()
         mean[members] = known.mean() if len(known) else 0.0

@@ -13,7 +13,7 @@ from sophia.types import TrainBatch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gmpo:
-    """-A * exp(mean over the tokens of the one-sidedly clipped log-ratio) (arXiv:2507.20673, eq. 4).
+    """-A * exp(mean over tokens of the one-sidedly clipped log-ratio) (arXiv:2507.20673, eq. 4).
 
     Args:
         log_clip_low: a token's log-ratio is clipped below at -log_clip_low where A is negative.

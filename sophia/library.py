@@ -50,14 +50,18 @@ def advantages(
     """
     import torch  # the rest of this module does without
 
-    from sophia.grpo.advantages import group_advantages
+    from sophia.grpo.estimators.group import GroupAdvantages
+    from sophia.grpo.estimators.scores import Scores
 
-    values = torch.tensor([0.0 if r is None else float(r) for r in rewards], dtype=torch.float64)
-    found: list[float] = group_advantages(
-        values,
-        torch.zeros(len(rewards), dtype=torch.long),
-        torch.tensor([r is not None for r in rewards], dtype=torch.bool),
-        scale="group" if scale_by_std else "none",
-        epsilon=epsilon,
-    ).tolist()
+    none = torch.zeros(len(rewards), dtype=torch.long)
+    scores = Scores(
+        totals=torch.tensor([r or 0.0 for r in rewards], dtype=torch.float64),
+        parts={},
+        families=none,
+        valid=torch.tensor([r is not None for r in rewards], dtype=torch.bool),
+        lengths=none,
+        truncated=none.bool(),
+    )
+    estimator = GroupAdvantages(scale="group" if scale_by_std else "none", epsilon=epsilon)
+    found: list[float] = estimator(scores, everywhere=lambda mine: mine).tolist()
     return found

@@ -16,6 +16,7 @@ from sophia.callbacks.rollout import RolloutCallback
 from sophia.data.datamodule import StepDataModule
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
+from sophia.grpo.estimators.group import GroupAdvantages
 from sophia.grpo.loss import LossConfig
 from sophia.models.load import ModelLoader
 from sophia.protocols import ThinkingJudge
@@ -110,6 +111,7 @@ def module(folder: Path, **overrides: Any) -> GRPOModule:
         "policy_folder": folder,
         "optimizer": partial(torch.optim.AdamW, lr=1e-3),
         "lr_schedule": Constant(value=1.0),
+        "estimator": GroupAdvantages(),
         "loss": LossConfig(beta=0.04),
         "update": UpdateConfig(micro_batch_tokens=120),
         "temperature": SAMPLING.temperature,

@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "own": set(),
     "step": {"metrics", "protocols", "timing", "types"},
     "data": {"models", "step", "types"},
-    "grpo": {"metrics", "types"},
+    "grpo": {"failures", "metrics", "own", "types"},
     "models": {"types"},
     "rewards": {"failures", "metrics", "own", "protocols", "schedules", "timing", "types"},
     "rollout": {"failures", "metrics", "models", "protocols", "types"},

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import sophia.library
-from sophia.grpo.advantages import group_advantages
+from sophia.grpo.estimators.group import GroupAdvantages
 from sophia.library import advantages
+from tests.grpo.scores import alone, scores_of
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "docs" / "library.ipynb"
@@ -79,13 +79,8 @@ def test_advantages_are_those_of_a_run() -> None:
     for _ in range(50):
         rewards = [draw.choice([0.0, 0.3, 1.0, None]) for _ in range(draw.randint(1, 8))]
         for scaled in (True, False):
-            expected = group_advantages(
-                torch.tensor([r or 0.0 for r in rewards], dtype=torch.float64),
-                torch.zeros(len(rewards), dtype=torch.long),
-                torch.tensor([r is not None for r in rewards]),
-                scale="group" if scaled else "none",
-                epsilon=1e-6,
-            )
+            estimator = GroupAdvantages(scale="group" if scaled else "none")
+            expected = estimator(scores_of(rewards), everywhere=alone)
             assert advantages(rewards, scale_by_std=scaled) == expected.tolist()
     assert advantages([]) == []
     assert advantages([1.0, 0.0]) == pytest.approx([0.7071, -0.7071], abs=1e-4)

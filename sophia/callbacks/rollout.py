@@ -35,7 +35,7 @@ class RolloutCallback(Callback):
         engine: draws the completions.
         composer: scores them, while others are still being generated.
         sampling: how completions are drawn.
-        num_generations: how many completions each prompt gets, at least 2.
+        num_generations: how many completions each prompt gets.
         seed: the run's seed, from which each completion has its own.
         sync: brings the policy's weights to the same engine.
     """
@@ -50,11 +50,6 @@ class RolloutCallback(Callback):
         seed: int,
         sync: WeightSync,
     ) -> None:
-        if num_generations < 2:
-            raise ValueError(
-                f"num_generations is {num_generations}; a group needs at least 2 completions to"
-                " be compared, usual is 8."
-            )
         self._engine = engine
         self._composer = composer
         self._sampling = sampling

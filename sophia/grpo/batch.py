@@ -115,6 +115,23 @@ def slice_sequences(batch: TrainBatch, start: int, stop: int) -> TrainBatch:
     )
 
 
+def select_sequences(batch: TrainBatch, chosen: Tensor) -> TrainBatch:
+    """The completions that ``chosen`` (B,) bool marks, with their prompts only."""
+    tokens = chosen[batch.sequence_ids]
+    groups, group_ids = batch.group_ids[chosen].unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    places = chosen.cumsum(0) - 1
+    return TrainBatch(
+        prompts=tuple(batch.prompts[group] for group in groups.tolist()),
+        group_ids=group_ids,
+        lengths=batch.lengths[chosen],
+        completion_ids=batch.completion_ids[tokens],
+        sequence_ids=places[batch.sequence_ids[tokens]],
+        sampling_per_token_logps=batch.sampling_per_token_logps[tokens],
+        loss_mask=batch.loss_mask[tokens],
+        advantages=batch.advantages[chosen],
+    )
+
+
 def token_slice(batch: TrainBatch, start: int, stop: int) -> slice:
     """Where the tokens of completions start..stop-1 lie in the flat row."""
     ends = batch.lengths.cumsum(0)

@@ -5,45 +5,39 @@ Shapes: B completions, N all their tokens in one flat row; sequence_ids (N,) say
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
-from sophia.grpo.batch import Aggregation, mean_over_tokens, token_share
+from sophia.grpo.batch import Aggregation, mean_over_tokens, to_device, token_share
 from sophia.grpo.correction import SamplingCorrection, correction_weights, mismatch_metrics
-from sophia.grpo.kl import MAX_LOG_RATIO, KLEstimator, kl_estimate
+from sophia.grpo.kl import KLEstimator, kl_estimate
+from sophia.grpo.losses.clipped import Clipped
+from sophia.grpo.losses.policy_loss import PolicyLoss, PolicyTerm
 from sophia.metrics import Mean, Metric
 from sophia.types import TrainBatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossConfig:
-    """Which loss is minimised: clipping, KL, entropy, and what token losses are divided by.
+    """Which loss is minimised: the policy's, KL, entropy, and what token losses are divided by.
 
     Args:
-        epsilon_low: the ratio of policy to old policy is clipped below at 1 - epsilon_low.
-        epsilon_high: the same ratio is clipped above at 1 + epsilon_high.
-        dual_clip: bounds the loss of tokens with negative advantage at dual_clip * |A|; None: off.
+        policy: the loss of a token by its advantage and by how far the policy has moved.
         beta: the weight of the KL to the reference; 0 needs no reference.
         kl_estimator: how that KL is estimated, see ``sophia.grpo.kl``.
         aggregation: what token losses are divided by. ``token_mean``: the step's tokens;
             ``sequence_mean``: a completion's tokens, then the completions; ``constant_length``:
             completions * max_new_tokens (Dr.GRPO), so that a token's weight knows no length.
-        importance_sampling_level: the ratio is a token's, or its completion's (GSPO).
         entropy_coefficient: the weight of the entropy, which is subtracted from the loss.
         mask_truncated_completions: whether completions cut by the length limit leave the loss.
         sampling_correction: weighs tokens by how far engine and trainer disagree; None: off.
     """
 
-    epsilon_low: float = 0.2
-    epsilon_high: float = 0.2
-    dual_clip: float | None = None
+    policy: PolicyLoss = field(default_factory=Clipped)
     beta: float = 0.04
     kl_estimator: KLEstimator = "k3"
     aggregation: Aggregation = "token_mean"
-    importance_sampling_level: Literal["token", "sequence"] = "token"
     entropy_coefficient: float = 0.0
     mask_truncated_completions: bool = False
     sampling_correction: SamplingCorrection | None = None
@@ -54,16 +48,11 @@ class LossConfig:
                 f"beta is {self.beta}; it must be at least 0, which trains without a reference;"
                 " the paper's is 0.04."
             )
-        if self.dual_clip is not None and self.dual_clip <= 1.0 + self.epsilon_high:
-            raise ValueError(
-                f"dual_clip is {self.dual_clip}; it must exceed 1 + epsilon_high ="
-                f" {1.0 + self.epsilon_high}, usual is 3. Set it to null to switch it off."
-            )
-        if not (0.0 <= self.epsilon_low < 1.0 and self.epsilon_high >= 0.0):
-            raise ValueError(
-                f"epsilon_low {self.epsilon_low} must lie in [0, 1) and epsilon_high"
-                f" {self.epsilon_high} must not be negative; both are usually 0.2."
-            )
+
+    @property
+    def only_advantages_move(self) -> bool:
+        """Whether a completion with an advantage of 0 has no gradient at all."""
+        return self.beta == 0.0 and self.entropy_coefficient == 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +85,12 @@ def grpo_loss(
     num_tokens: Tensor,  # () tokens in the loss, mean over ranks, whole optimizer step
     config: LossConfig,
 ) -> LossOutput:
-    """Clipped policy loss + beta * KL - entropy_coefficient * entropy (arXiv:2402.03300, eq. 3).
+    """Policy loss + beta * KL - entropy_coefficient * entropy (arXiv:2402.03300, eq. 3).
 
     Tokens outside the loss have a weight of 0.
     """
-    log_ratio = _log_ratio(logps, batch, config.importance_sampling_level)
-    ratio = log_ratio.exp()
-    advantages = batch.advantages[batch.sequence_ids]
-    policy_loss = _clipped(ratio, advantages, config)
+    term = config.policy(logps.policy, logps.old, batch)
+    policy_loss = term.loss
     if config.sampling_correction is not None:
         policy_loss = policy_loss * correction_weights(logps.old, batch, config.sampling_correction)
     per_token = policy_loss - config.entropy_coefficient * logps.entropy
@@ -117,8 +104,8 @@ def grpo_loss(
         "loss": Mean(total=loss.detach(), count=share),
         "policy_loss": Mean(total=(policy_loss.detach() * token_weights).sum(), count=share),
         "entropy": mean_over_tokens(logps.entropy, batch, num_tokens),
-        "ratio_mean": mean_over_tokens(ratio, batch, num_tokens),
-        **_clip_metrics(ratio, advantages, batch, num_tokens, config),
+        "ratio_mean": mean_over_tokens(term.ratio, batch, num_tokens),
+        **_clip_metrics(term, batch, num_tokens),
         **mismatch_metrics(logps.old, batch, num_tokens),
     }
     if kl is not None:
@@ -126,34 +113,27 @@ def grpo_loss(
     return LossOutput(loss=loss, metrics=metrics)
 
 
-def _log_ratio(logps: LogProbs, batch: TrainBatch, level: Literal["token", "sequence"]) -> Tensor:
-    """(N,) log of policy / old; per sequence its mean over the tokens (GSPO, arXiv:2507.18071)."""
-    diff = logps.policy - logps.old
-    if level == "sequence":
-        ids, mask = batch.sequence_ids, batch.loss_mask.to(diff.dtype)
-        zeros = diff.new_zeros(len(batch.lengths))
-        totals = zeros.index_add(0, ids, diff * mask)
-        counts = zeros.index_add(0, ids, mask).clamp(min=1.0)
-        diff = (totals / counts)[ids]
-    return diff.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
-
-
-def _clipped(ratio: Tensor, advantages: Tensor, config: LossConfig) -> Tensor:
-    """(N,) the larger of clipped and unclipped loss; dual_clip bounds it where A is negative."""
-    clipped = ratio.clamp(1.0 - config.epsilon_low, 1.0 + config.epsilon_high)
-    loss = torch.maximum(-advantages * ratio, -advantages * clipped)
-    if config.dual_clip is not None:
-        bounded = torch.minimum(loss, -advantages * config.dual_clip)
-        loss = torch.where(advantages < 0, bounded, loss)
-    return loss
-
-
-def _clip_metrics(
-    ratio: Tensor, advantages: Tensor, batch: TrainBatch, num_tokens: Tensor, config: LossConfig
+def metrics_without_forward(
+    batch: TrainBatch,
+    *,
+    old: Tensor | None,  # (N,) where it is known
+    num_tokens: Tensor,  # () tokens in the loss, mean over ranks, whole optimizer step
 ) -> dict[str, Metric]:
-    """Shares of tokens whose gradient the clip cuts, by side, under TRL's names."""
-    low = (ratio < 1.0 - config.epsilon_low) & (advantages < 0)
-    high = (ratio > 1.0 + config.epsilon_high) & (advantages > 0)
+    """What is known of completions that give no gradient: they are nothing in the loss."""
+    share = token_share(batch, num_tokens)
+    none = ("loss", "policy_loss", *(f"clip_ratio/{side}_mean" for side in _SIDES))
+    known: dict[str, Metric] = {name: Mean(total=0.0, count=share) for name in none}
+    if old is None or not len(old):
+        return known
+    return known | mismatch_metrics(old, to_device(batch, old.device), num_tokens.to(old.device))
+
+
+_SIDES = ("low", "high", "region")
+
+
+def _clip_metrics(term: PolicyTerm, batch: TrainBatch, num_tokens: Tensor) -> dict[str, Metric]:
+    """Shares of tokens whose gradient the loss cuts, by side, under TRL's names."""
+    low, high = term.cut["low"], term.cut["high"]
     cut = {"low": low, "high": high, "region": low | high}
     return {
         f"clip_ratio/{side}_mean": mean_over_tokens(tokens, batch, num_tokens)

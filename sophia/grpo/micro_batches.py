@@ -32,6 +32,10 @@ class TokenBudget:
     rows: RowsKind
     tokens_per_patch: float = 0.0
 
+    def number(self, batch: TrainBatch) -> int:
+        """How many micro-batches this process alone would cut a batch into."""
+        return len(_greedy(_Tokens(batch, self), self.tokens))
+
     def spans(self, batch: TrainBatch, *, most: Callable[[int], int]) -> list[SequenceSpan]:
         """Micro-batches of a batch: few, even, and equally many on all processes.
 

@@ -60,15 +60,17 @@ class Performance:
         spans: Sequence[tuple[int, int]],
         timings: Mapping[str, float],
         *,
+        updated: TrainBatch,
         world_size: int,
     ) -> dict[str, Metric]:
         """``perf/*`` of a step whose phases took ``timings`` (s); ``perf/mfu`` on a known device.
 
-        ``spans`` are the (start, stop) of the completions that went through the model together.
+        ``spans`` are the (start, stop) of the completions that went through the model together,
+        ``updated`` the part of the batch that did so in the update too.
         """
         seconds = sum(timings.values())
         training = sum(timings.get(phase, 0.0) for phase in _TRAINING)
-        rate = self.training_flops(batch) / max(training, 1e-9)
+        rate = self.training_flops(batch, updated) / max(training, 1e-9)
         means = {
             # Every process has its own completions; logged is the mean over processes.
             "perf/tokens_per_second": world_size * len(batch.completion_ids) / max(seconds, 1e-9),
@@ -98,12 +100,13 @@ class Performance:
         torch.cuda.reset_peak_memory_stats(self._device)
         return peaks
 
-    def training_flops(self, batch: TrainBatch) -> float:
-        """Operations of a step's reference, old and update passes."""
+    def training_flops(self, batch: TrainBatch, updated: TrainBatch) -> float:
+        """Operations of a step's reference and old passes over a batch, and of its updates."""
         forward = forward_flops(self._shape, batch, self._rows)
         extra = self._extra * (forward.text + forward.vision)
-        update = forward.text * (1 + self._backward.text)
-        update += forward.vision * (1 + self._backward.vision)
+        again = forward_flops(self._shape, updated, self._rows)
+        update = again.text * (1 + self._backward.text)
+        update += again.vision * (1 + self._backward.vision)
         return extra + self._num_iterations * update
 
     def _padding_share(self, batch: TrainBatch, spans: Sequence[tuple[int, int]]) -> float:

@@ -6,6 +6,7 @@ Shapes: B completions of a step on this rank, N all their tokens in one flat row
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from sophia.grpo.batch import build_train_batch, slice_sequences
+from sophia.grpo.batch import build_train_batch, select_sequences, slice_sequences
+from sophia.grpo.estimators.scores import AdvantageEstimator
 from sophia.grpo.loss import LossConfig
 from sophia.grpo.micro_batches import SequenceSpan, TokenBudget
 from sophia.measure.completions import completion_metrics, over_ranks
 from sophia.measure.perf import Performance, tokens_per_patch
-from sophia.metrics import Mean, Metric, Metrics
+from sophia.metrics import Mean, Metrics
 from sophia.models.adapters import adapter_scaling, adapters_off
 from sophia.models.image_features import has_constant_tower, with_image_features
 from sophia.models.load import ModelLoader
@@ -36,10 +38,11 @@ from sophia.training.optim import (
     set_learning_rate,
     with_configured_rates,
 )
+from sophia.training.ranks import Ranks
 from sophia.training.scored_batch import with_scores
 from sophia.training.skipped import SkippedUpdates
 from sophia.training.strategy import ShardedStrategy
-from sophia.training.update import FixedLogProbs, PolicyUpdate, UpdateConfig
+from sophia.training.update import FixedLogProbs, PolicyUpdate, UpdateConfig, Updated
 from sophia.types import EncodedPrompt, Rollout, RowsKind, TrainBatch
 
 
@@ -51,6 +54,7 @@ class GRPOModule(LightningModule):
         policy_folder: the checkpoint that the run starts from; also the reference.
         optimizer: makes the optimizer from the trained parameters.
         lr_schedule: what the learning rate is multiplied by at an RL step.
+        estimator: how much better than expected a completion is, from the rewards of a step.
         loss: what is minimised.
         update: how a rollout is cut into optimizer steps and micro-batches.
         temperature: the temperature of sampling, at which log-probabilities are taken too.
@@ -66,6 +70,7 @@ class GRPOModule(LightningModule):
         policy_folder: Path,
         optimizer: OptimizerFactory,
         lr_schedule: Schedule,
+        estimator: AdvantageEstimator,
         loss: LossConfig,
         update: UpdateConfig,
         temperature: float,
@@ -87,11 +92,13 @@ class GRPOModule(LightningModule):
         )
         self._make_optimizer = optimizer
         self._lr_schedule = lr_schedule
+        self._estimator = estimator
         self._loss = loss
         self._update = update
         self._skipped = SkippedUpdates(most=update.max_skipped_updates)
         self._max_new_tokens = max_new_tokens
-        self._budget: TokenBudget  # this and the next follow from the loaded policy: on_fit_start
+        self._ranks: Ranks  # this and the next two are of the started run: on_fit_start
+        self._budget: TokenBudget
         self._performance: Performance
 
     def configure_model(self) -> None:
@@ -122,6 +129,7 @@ class GRPOModule(LightningModule):
         if not isinstance(self.trainer.strategy, ShardedStrategy):
             for reference in self._reference:
                 reference.to(self.device)
+        self._ranks = Ranks(self.trainer, self.device)
         self._budget = TokenBudget(
             tokens=self._update.micro_batch_tokens,
             rows=self._loaded_policy.rows,
@@ -181,18 +189,21 @@ class GRPOModule(LightningModule):
         flat = with_scores(
             flat,
             groups,
-            config=self._update,
+            estimator=self._estimator,
             mask_truncated=self._loss.mask_truncated_completions,
-            everywhere=self._from_all_ranks,
+            everywhere=self._ranks.gathered,
         )
         with batch.timeline.phase("update"):
             update = self._train_on(flat, FixedLogProbs(old=old, ref=ref))
+        updated = select_sequences(flat, update.computed)
         seconds, world_size = batch.timeline.seconds, self.trainer.world_size
         metrics: Metrics = {
             **reward_metrics(groups),
             **completion_metrics(sampled.rollouts),
-            **update,
-            **self._performance.metrics(flat, spans, seconds, world_size=world_size),
+            **update.metrics,
+            **self._performance.metrics(
+                flat, spans, seconds, updated=updated, world_size=world_size
+            ),
             **sampled.metrics,
             **sampled.scores.metrics(),
             **{f"timing_s/{phase}": Mean.of([taken]) for phase, taken in seconds.items()},
@@ -227,16 +238,7 @@ class GRPOModule(LightningModule):
         return self.policy
 
     def _micro_batches(self, batch: TrainBatch) -> list[SequenceSpan]:
-        return self._budget.spans(batch, most=self._largest_over_ranks)
-
-    def _largest_over_ranks(self, number: int) -> int:
-        """The largest number of all ranks; a collective."""
-        mine = torch.tensor(float(number), device=self.device)
-        return int(self.trainer.strategy.reduce(mine, reduce_op="max"))
-
-    def _from_all_ranks(self, mine: Tensor) -> Tensor:
-        """The tensors of all ranks, which are equally large; a collective."""
-        return torch.as_tensor(self.all_gather(mine.to(self.device)))
+        return self._budget.spans(batch, most=self._ranks.largest)
 
     def _reference_logps(self, batch: TrainBatch, spans: Sequence[SequenceSpan]) -> Tensor | None:
         if self._loss.beta == 0.0:
@@ -258,7 +260,7 @@ class GRPOModule(LightningModule):
         if self._loaded_policy.device.type == "cuda":
             torch.cuda.synchronize(self._loaded_policy.device)
 
-    def _train_on(self, batch: TrainBatch, fixed: FixedLogProbs) -> dict[str, Metric]:
+    def _train_on(self, batch: TrainBatch, fixed: FixedLogProbs) -> Updated:
         optimizer = self.optimizers()
         assert isinstance(optimizer, Optimizer)
         warmup = min((self.rl_step + 1) / max(self._update.warmup_steps, 1), 1.0)
@@ -271,18 +273,15 @@ class GRPOModule(LightningModule):
             loss=self._loss,
             config=self._update,
             max_new_tokens=self._max_new_tokens,
-            micro_batches=self._micro_batches,
+            budget=self._budget,
             backward=self.manual_backward,
-            mean_over_ranks=lambda t: self.trainer.strategy.reduce(t, reduce_op="mean"),
+            ranks=self._ranks,
         )
         updated = update.run(batch, fixed)
         self._skipped.note(updated.skipped)
         changed = frac_changed(before, sample_parameters(parameters))
-        return {
-            **updated.metrics,
-            "lr": Mean.of([rate]),
-            "optim/frac_params_changed": Mean.of([changed]),
-        }
+        rates = {"lr": Mean.of([rate]), "optim/frac_params_changed": Mean.of([changed])}
+        return replace(updated, metrics={**updated.metrics, **rates})
 
     def _log_step(self, row: Mapping[str, float]) -> None:
         """Give every logger the row of this RL step."""

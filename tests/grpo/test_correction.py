@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from sophia.grpo.correction import SamplingCorrection, correction_weights, mismatch_metrics
+from sophia.grpo.losses.clipped import Clipped
 from sophia.types import TrainBatch
 from tests.grpo.test_loss import CURRENT, OLD, batch_of, config, loss_of
 
@@ -61,7 +62,7 @@ def test_truncated_tokens_are_nemos_loss() -> None:
 def test_truncated_sequences_are_nemos_loss() -> None:
     # product exp(-0.5 + 0.5 - 0.2) = 0.8187 -> 0.8; GSPO's ratio 0.9086; 0.8 * -0.6057 = -0.4846
     correction = SamplingCorrection(level="sequence_product", upper=0.8)
-    settings = config(importance_sampling_level="sequence", sampling_correction=correction)
+    settings = config(policy=Clipped(ratio_level="sequence"), sampling_correction=correction)
     losses = [
         loss_of(CURRENT, OLD, sampled([3], [a], GENERATION), settings).loss
         for a in (1.0, -1.0, 2.0)

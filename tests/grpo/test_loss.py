@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sophia.grpo.batch import LossCounts, build_train_batch, token_weights
 from sophia.grpo.loss import LogProbs, LossConfig, LossOutput, grpo_loss
+from sophia.grpo.losses.clipped import Clipped
 from sophia.metrics import Metrics, merged, values
 from sophia.types import TrainBatch
 from tests.builders import completion, rollout
@@ -65,7 +66,9 @@ def test_on_policy_loss_is_the_published_value() -> None:
 def test_dual_clip_is_the_published_value() -> None:
     # ratios 0.5, 1, 10 and advantages 1, -1, -4: per token -0.5, 1, min(40, 12) = 12
     current = OLD + torch.tensor([0.5, 1.0, 10.0]).log()
-    output = loss_of(current, OLD, batch_of([1, 1, 1], [1.0, -1.0, -4.0]), config(dual_clip=3.0))
+    output = loss_of(
+        current, OLD, batch_of([1, 1, 1], [1.0, -1.0, -4.0]), config(policy=Clipped(dual_clip=3.0))
+    )
     assert output.loss.item() == pytest.approx(4.1667, abs=1e-4)
 
 
@@ -73,7 +76,9 @@ def test_sequence_ratio_is_the_published_value() -> None:
     # GSPO: one sequence of three tokens, ratio exp(mean) = 0.9086; the published loss averages
     # -0.9086 * advantages (1, -1, 2) = -0.6057. Advantages are per sequence here, so average them.
     losses = [
-        loss_of(CURRENT, OLD, batch_of([3], [a]), config(importance_sampling_level="sequence")).loss
+        loss_of(
+            CURRENT, OLD, batch_of([3], [a]), config(policy=Clipped(ratio_level="sequence"))
+        ).loss
         for a in (1.0, -1.0, 2.0)
     ]
     assert torch.stack(losses).mean().item() == pytest.approx(-0.6057, abs=1e-4)
@@ -97,7 +102,7 @@ def test_gain_is_clipped_above() -> None:
 
 
 def test_epsilon_high_moves_only_the_upper_clip() -> None:
-    settings = config(epsilon_high=0.5)
+    settings = config(policy=Clipped(epsilon_high=0.5))
     up = loss_of(torch.tensor([-0.5]), torch.tensor([-1.0]), batch_of([1], [1.0]), settings)
     down = loss_of(torch.tensor([-1.5]), torch.tensor([-1.0]), batch_of([1], [-1.0]), settings)
     assert up.loss.item() == pytest.approx(-1.5)
@@ -194,4 +199,4 @@ def test_a_rank_without_a_token_in_the_loss_measures_nothing() -> None:
 
 def test_dual_clip_below_the_clip_is_refused() -> None:
     with pytest.raises(ValueError, match=r"dual_clip is 1\.1; it must exceed .* usual is 3"):
-        LossConfig(dual_clip=1.1)
+        Clipped(dual_clip=1.1)

@@ -107,7 +107,7 @@ def test_metrics_of_a_step_without_a_gpu(tiny_folder: Path) -> None:
     performance = _performance(tiny_folder, "shared")
     data = batch(tiny_folder, "qwen2_5_vl")
     timings = {"rollout": 1.0, "reference": 0.5, "update": 0.5}
-    metrics = values(performance.metrics(data, [(0, 7)], timings, world_size=2))
+    metrics = values(performance.metrics(data, [(0, 7)], timings, updated=data, world_size=2))
     assert metrics["perf/tokens_per_second"] == pytest.approx(2 * 22 / 2.0)
     forward = forward_flops(model_shape(load_model(tiny_folder)), data, "shared")
     total = 4 * (forward.text + forward.vision)  # one reference pass, forward and backward
@@ -121,7 +121,9 @@ def test_padding_by_hand(tiny_folder: Path) -> None:
     # two at a time: 5 and 4 tokens padded to 5, then 8 alone: 17 of 18 positions hold a token
     spans = [(0, 2), (2, 3)]
     shares = [
-        _performance(tiny_folder, rows).metrics(group, spans, {"update": 1.0}, world_size=1)
+        _performance(tiny_folder, rows).metrics(
+            group, spans, {"update": 1.0}, updated=group, world_size=1
+        )
         for rows in get_args(RowsKind)
     ]
     assert [values(s)["perf/padding_share"] for s in shares] == [0.0, pytest.approx(1 / 18)]
@@ -135,7 +137,7 @@ def test_padding_is_what_the_rows_hold_besides_tokens(tiny_folder: Path) -> None
     computed = sum(NaiveRows(part, device=cpu).input_ids.numel() for part in parts)
     tokens = int(sequence_sizes(data).sum())
     performance = _performance(tiny_folder, "naive")
-    metrics = values(performance.metrics(data, spans, {"update": 1.0}, world_size=1))
+    metrics = values(performance.metrics(data, spans, {"update": 1.0}, updated=data, world_size=1))
     assert tokens < computed
     assert metrics["perf/padding_share"] == pytest.approx(1 - tokens / computed)
     packed = sum(shared_rows(part, device=cpu).input_ids.numel() for part in parts)

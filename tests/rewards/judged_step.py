@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from sophia.grpo.advantages import group_advantages
+from sophia.grpo.estimators.group import GroupAdvantages
+from sophia.grpo.estimators.scores import collate_scores
 from sophia.metrics import values
 from sophia.rewards.composer import RewardComposer
 from sophia.rewards.format import FormatRule
@@ -63,11 +64,7 @@ def step(composer: RewardComposer) -> Step:
         scores.submit(place, group(name))
     groups = scores.collect()
     wall_s = time.monotonic() - start
-    rewards = torch.tensor([r.total for g in groups for r in g.rewards])
-    group_ids = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
-    advantages = group_advantages(
-        rewards, group_ids, torch.ones(8, dtype=torch.bool), scale="group", epsilon=0.0
-    )
+    advantages = GroupAdvantages(epsilon=0.0)(collate_scores(groups), everywhere=lambda mine: mine)
     return Step(
         sick=advantages[:4], healthy=advantages[4:], metrics=values(scores.metrics()), wall_s=wall_s
     )

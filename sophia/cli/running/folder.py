@@ -13,6 +13,7 @@ from rich.table import Table
 
 from sophia.cli.command_line.thinking import thinking_in_words
 from sophia.cli.running.files import check_data_files, check_model
+from sophia.cli.running.inert import inert_settings
 from sophia.cli.running.processes import check_devices, check_launcher, is_rank_zero, world_size
 from sophia.run.folder import RunFolder
 from sophia.run.opening import held, open_run_folder
@@ -88,6 +89,8 @@ def step_table(cfg: DictConfig, *, world_size: int) -> Table:
         ("RL steps in the run", f"{cfg.num_steps}"),
     ):
         table.add_row(label, value)
+    for sentence in inert_settings(cfg):
+        table.add_row("no effect", sentence)
     return table
 
 

@@ -18,8 +18,9 @@ from sophia.rewards.custom import CustomReward
 from sophia.types import Completion, Prompt
 
 _VALUES = (
-    "sampling", "prompt_limits", "annealing", "algorithm.loss", "algorithm.update",
-    "algorithm.lr_schedule", "callbacks.rollout.sync", "callbacks.health.limits", "warm_start",
+    "sampling", "prompt_limits", "annealing", "algorithm.estimator", "algorithm.loss",
+    "algorithm.update", "algorithm.lr_schedule", "callbacks.rollout.sync",
+    "callbacks.health.limits", "warm_start",
 )  # fmt: skip
 """Nodes that are plain values, which check themselves."""
 
@@ -35,6 +36,18 @@ def check_values(cfg: DictConfig) -> None:
             build(cfg, path)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+    _check_generations(cfg)
+
+
+def _check_generations(cfg: DictConfig) -> None:
+    needed = build(cfg, "algorithm.estimator").min_generations
+    if cfg.num_generations < needed:
+        target = cfg.algorithm.estimator["_target_"].rpartition(".")[2]
+        raise ValueError(
+            f"num_generations is {cfg.num_generations}; algorithm.estimator ({target}) compares the"
+            f" completions of a prompt and needs at least {needed}, usual is 8. Set"
+            " algorithm/estimator=batch to compare all completions of a step."
+        )
 
 
 def try_rewards(

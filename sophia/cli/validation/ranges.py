@@ -42,11 +42,7 @@ def _is_number(value: Any) -> bool:
 _RULES = (
     Rule(key="num_steps", allows=_at_least(1), range="must be at least 1: RL steps of the run."),
     Rule(key="prompts_per_step", allows=_at_least(1), range="must be at least 1."),
-    Rule(
-        key="num_generations",
-        allows=_at_least(2),
-        range="must be at least 2: the completions of a prompt are compared; usual is 8.",
-    ),
+    Rule(key="num_generations", allows=_at_least(1), range="must be at least 1; usual is 8."),
     Rule(
         key="sampling.temperature",
         allows=_positive,

@@ -16,6 +16,7 @@ from sophia.cli.quiet import quiet_libraries
 from sophia.cli.running.advice import column_advice
 from sophia.cli.running.build import build
 from sophia.cli.running.data import build_dataset, data_check, prompt_fitter
+from sophia.cli.running.inert import inert_settings
 from sophia.cli.running.preflight import check_values
 from sophia.data.check.check import rows_of
 from sophia.data.check.figure import figure
@@ -50,6 +51,8 @@ def check(cfg: DictConfig) -> int:
     fitter = prompt_fitter(cfg, _encoder(cfg, train))
     rows_check = data_check(fitter, outcome, decode_images=cfg.decode_images)
     advice = column_advice(cfg, {"train": train, "heldout": heldout})
+    for sentence in inert_settings(cfg):
+        Console().print(f"no effect: {sentence}", highlight=False, markup=False, soft_wrap=True)
     folder = Path(cfg.run_dir)
     refused = 0
     for name, dataset, other in (("train", train, heldout), ("heldout", heldout, None)):

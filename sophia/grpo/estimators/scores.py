@@ -15,7 +15,7 @@ from torch import Tensor
 from sophia.types import ScoredGroup
 
 Everywhere = Callable[[Tensor], Tensor]
-"""Gathers a tensor from all ranks, which hold equally large ones: (ranks, ...); a collective."""
+"""The values (B,) of all ranks, which have equally many, one after another; a collective."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ def family_statistics(values: Tensor, families: Tensor, valid: Tensor) -> Family
 
 def over_all_ranks(values: Tensor, valid: Tensor, everywhere: Everywhere) -> Tensor:
     """The valid values (B,) of all ranks in one row, in float64; a collective."""
-    gathered = everywhere(torch.where(valid, values.double(), torch.nan)).flatten().cpu().double()
+    gathered = everywhere(torch.where(valid, values.double(), torch.nan)).cpu()
     return gathered[~gathered.isnan()]
 
 

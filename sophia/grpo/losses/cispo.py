@@ -36,11 +36,10 @@ class Cispo:
         """(N,) the weighted likelihood of each token."""
         ratio = log_ratio(logps, old, batch, level="token").exp()
         weight = ratio.detach().clamp(self.min_ratio, self.max_ratio)
-        loss = -batch.advantages[batch.sequence_ids] * weight * logps
-        cut = {"low": ratio < self.min_ratio, "high": ratio > self.max_ratio}
-        return PolicyTerm(loss=loss, ratio=ratio, cut=cut)
-
-    @property
-    def inert_on_policy(self) -> tuple[str, ...]:
-        """Both bounds: at a ratio of 1 every weight is 1."""
-        return ("max_ratio", "min_ratio")
+        advantages = batch.advantages[batch.sequence_ids]
+        counts = advantages != 0
+        cut = {
+            "low": (ratio < self.min_ratio) & counts,
+            "high": (ratio > self.max_ratio) & counts,
+        }
+        return PolicyTerm(loss=-advantages * weight * logps, ratio=ratio, cut=cut)

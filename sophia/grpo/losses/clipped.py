@@ -65,8 +65,3 @@ class Clipped:
             "high": (ratio > 1.0 + self.epsilon_high) & (advantages > 0),
         }
         return PolicyTerm(loss=loss, ratio=ratio, cut=cut)
-
-    @property
-    def inert_on_policy(self) -> tuple[str, ...]:
-        """All of it: at a ratio of 1 nothing is clipped."""
-        return ("epsilon_low", "epsilon_high", "dual_clip", "ratio_level", "max_log_ratio")

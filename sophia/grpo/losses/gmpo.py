@@ -44,8 +44,3 @@ class Gmpo:
             "high": (difference > self.log_clip_high) & (advantages > 0),
         }
         return PolicyTerm(loss=-advantages * ratio, ratio=ratio, cut=cut)
-
-    @property
-    def inert_on_policy(self) -> tuple[str, ...]:
-        """Both bounds: at a ratio of 1 nothing is clipped."""
-        return ("log_clip_low", "log_clip_high")

@@ -37,10 +37,6 @@ class PolicyLoss(Protocol):
     ) -> PolicyTerm:
         """The term of each token; what stands at tokens outside of the loss does not matter."""
 
-    @property
-    def inert_on_policy(self) -> tuple[str, ...]:
-        """Settings that do nothing while policy / old is 1: with one update per rollout."""
-
 
 def log_ratio(
     logps: Tensor,  # (N,)

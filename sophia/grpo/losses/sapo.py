@@ -40,8 +40,3 @@ class Sapo:
         return PolicyTerm(
             loss=-advantages * gate, ratio=ratio, cut={"low": nothing, "high": nothing}
         )
-
-    @property
-    def inert_on_policy(self) -> tuple[str, ...]:
-        """Both: at a ratio of 1 every gate has a slope of 1."""
-        return ("tau_positive", "tau_negative")

@@ -1,0 +1,31 @@
+"""Settings of an algorithm that change nothing beside its others; read without importing it."""
+
+from __future__ import annotations
+
+from omegaconf import DictConfig
+
+_BUILT_IN = "sophia.grpo.losses."
+_OWN = "sophia.grpo.losses.own."  # of a function nobody can say
+
+
+def inert_settings(cfg: DictConfig) -> list[str]:
+    """A sentence for every set of keys of ``algorithm`` that has no effect, and why."""
+    loss, update = cfg.algorithm.loss, cfg.algorithm["update"]
+    said = []
+    target: str = loss.policy["_target_"]
+    if update.optimizer_steps_per_rollout == update.num_iterations == 1 and (
+        target.startswith(_BUILT_IN) and not target.startswith(_OWN)
+    ):
+        keys = [str(k) for k, v in loss.policy.items() if k != "_target_" and v is not None]
+        said.append(
+            f"algorithm.loss.policy: {', '.join(keys)}. With one update per rollout policy / old"
+            " policy is 1; algorithm.update.optimizer_steps_per_rollout=4 lets them act."
+        )
+    if loss.beta == 0:
+        said.append("algorithm.loss.kl_estimator: beta is 0, no reference is loaded.")
+    elif loss.kl_estimator == "k1":
+        said.append(
+            "algorithm.loss.beta: in a loss, k1 has a gradient of mean 0 and holds nothing near the"
+            " reference; kl_estimator=k2 and k3 do."
+        )
+    return said

@@ -23,6 +23,7 @@ from sophia.callbacks.stop_signal import StopSignalCallback
 from sophia.data.datamodule import StepPlan
 from sophia.data.digits import DigitsDataset
 from sophia.failures import EngineFailed, RunStopped
+from sophia.grpo.loss import LossConfig
 from sophia.models.load import ModelLoader
 from sophia.models.lora import LoRA
 from sophia.models.sharding import local
@@ -49,7 +50,7 @@ from sophia.types import (
     WeightSample,
 )
 from tests.processes import stopped_path
-from tests.short_run import Run, SaveAfter
+from tests.short_run import EqualOn, Run, SaveAfter
 
 RANK = int(os.environ.get("RANK", "0"))
 OPTIMIZERS: dict[str, Any] = {
@@ -243,6 +244,8 @@ def make_run(case: dict[str, Any]) -> Run:
         model=loader,
         rows=case.get("rows", "shared"),
         update=UpdateConfig(micro_batch_tokens=case.get("micro_batch_tokens", 80)),
+        loss=LossConfig(beta=case.get("beta", 0.04)),
+        outcome=EqualOn(case["equal_on"]) if "equal_on" in case else None,
         optimizer=OPTIMIZERS[case.get("optimizer", "sgd")],
         lr_schedule=Linear(start=1.0, end=0.0, decay_steps=steps)
         if case.get("decay")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,20 @@ class LetterShare(OutcomeReward):
     def verdict(self, prompt: Prompt, completion: Completion) -> Verdict:
         text = completion.text
         return Verdict(score=sum(c.islower() for c in text) / max(len(text), 1))
+
+
+class EqualOn(LetterShare):
+    """Gives some prompts of the data, by their indices, the same for every completion."""
+
+    def __init__(self, indices: Iterable[int]) -> None:
+        super().__init__()
+        data = DigitsDataset(split="train", num_prompts=40, seed=0)
+        self._uids = {data[index].uid for index in indices}
+
+    def verdict(self, prompt: Prompt, completion: Completion) -> Verdict:
+        return (
+            Verdict(score=0.5) if prompt.uid in self._uids else super().verdict(prompt, completion)
+        )
 
 
 class AnyFormat(FormatRule):

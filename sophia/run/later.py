@@ -20,8 +20,34 @@ def _with_extract(settings: Settings) -> Settings:
     return {"extract": "tagged", **settings}
 
 
+def _with_policy_loss(settings: Settings) -> Settings:
+    """The clip's settings were the loss's own."""
+    if "policy" in settings:
+        return settings
+    former = {
+        "epsilon_low": "epsilon_low", "epsilon_high": "epsilon_high", "dual_clip": "dual_clip",
+        "importance_sampling_level": "ratio_level",
+    }  # fmt: skip
+    policy = {today: settings[key] for key, today in former.items() if key in settings}
+    policy = {"_target_": "sophia.grpo.losses.clipped.Clipped", **policy, "max_log_ratio": 20.0}
+    return {"policy": policy, **{k: v for k, v in settings.items() if k not in former}}
+
+
+def _with_estimator(settings: Settings) -> Settings:
+    """The estimator's settings were the update's."""
+    if "estimator" in settings:
+        return settings
+    former = {"scale_rewards": "scale", "advantage_epsilon": "epsilon"}
+    update = dict(settings.get("update", {}))
+    estimator = {today: update.pop(key) for key, today in former.items() if key in update}
+    estimator = {"_target_": "sophia.grpo.estimators.group.GroupAdvantages", **estimator}
+    return {**settings, "estimator": estimator, "update": update}
+
+
 _TODAY: Mapping[str, Callable[[Settings], Settings]] = {
     "sophia.rewards.outcome.OutcomeReward": _with_extract,
     "sophia.evaluation.evaluator.Evaluator": _with_extract,
+    "sophia.grpo.loss.LossConfig": _with_policy_loss,
+    "sophia.training.grpo_module.GRPOModule": _with_estimator,
 }
 """What makes today's settings of older ones, by the ``_target_`` that takes them."""

@@ -192,3 +192,30 @@ def test_a_setting_that_came_later_is_no_change() -> None:
     (change,) = changes(theirs, {"reward": {"outcome": {**outcome, "extract": "lenient"}}})
     assert str(change) == "reward.outcome.extract: tagged -> lenient"
     assert not change.is_harmless
+
+
+def test_a_run_from_before_algorithms_had_parts_can_go_on() -> None:
+    update = {"_target_": "sophia.training.update.UpdateConfig", "num_iterations": 2}
+    loss = {"_target_": "sophia.grpo.loss.LossConfig", "beta": 0.01}
+    module = {"_target_": "sophia.training.grpo_module.GRPOModule"}
+    clip = {"epsilon_low": 0.2, "epsilon_high": 0.28, "dual_clip": None}
+    theirs = {
+        **module,
+        "loss": {**loss, **clip, "importance_sampling_level": "sequence"},
+        "update": {**update, "scale_rewards": "none", "advantage_epsilon": 1e-6},
+    }
+    group = "sophia.grpo.estimators.group.GroupAdvantages"
+    policy = {
+        "_target_": "sophia.grpo.losses.clipped.Clipped", **clip,
+        "ratio_level": "sequence", "max_log_ratio": 20.0,
+    }  # fmt: skip
+    yours = {
+        **module,
+        "estimator": {"_target_": group, "scale": "none", "epsilon": 1e-6},
+        "loss": {**loss, "policy": policy},
+        "update": update,
+    }
+    assert changes({"algorithm": theirs}, {"algorithm": yours}) == []
+    other = {**yours, "loss": {**loss, "policy": {**policy, "epsilon_high": 0.2}}}
+    (change,) = changes({"algorithm": theirs}, {"algorithm": other})
+    assert str(change) == "algorithm.loss.policy.epsilon_high: 0.28 -> 0.2"

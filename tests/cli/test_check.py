@@ -101,7 +101,9 @@ def listed(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_own_rows_in_a_jsonl_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_own_rows_in_a_jsonl_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     image().save(tmp_path / "a.png")
     rows: list[dict[str, Any]] = [
         {"question": f"How many of {n}?", "ground_truth": n, "picture": "a.png"} for n in range(19)
@@ -120,6 +122,7 @@ def test_own_rows_in_a_jsonl_file(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.WARNING):
         assert check(cfg) == 2
     assert "model.path is not set" in caplog.text
+    assert "no effect: algorithm.loss.policy: epsilon_low," in capsys.readouterr().out
     refused = [line for part in ("train", "heldout") for line in listed(tmp_path / "run" / part)]
     assert sorted((line["row"], line["column"]) for line in refused) == [
         ("19", "picture"),

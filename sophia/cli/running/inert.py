@@ -1,4 +1,4 @@
-"""Settings of an algorithm that change nothing beside its others; read without importing it."""
+"""Settings that change nothing beside the others of a run; read without importing its parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _OWN = "sophia.grpo.losses.own."  # of a function nobody can say
 
 
 def inert_settings(cfg: DictConfig) -> list[str]:
-    """A sentence for every set of keys of ``algorithm`` that has no effect, and why."""
+    """A sentence for every set of keys that has no effect, and why."""
     loss, update = cfg.algorithm.loss, cfg.algorithm["update"]
     said = []
     target: str = loss.policy["_target_"]
@@ -28,4 +28,6 @@ def inert_settings(cfg: DictConfig) -> list[str]:
             "algorithm.loss.beta: in a loss, k1 has a gradient of mean 0 and holds nothing near the"
             " reference; kl_estimator=k2 and k3 do."
         )
+    if cfg.num_generations == 1 and cfg.reward.thinking is not None and cfg.reward.trust:
+        said.append("reward.trust: one completion per prompt compares nothing, gamma is 1.")
     return said

@@ -1,0 +1,46 @@
+"""What has no effect is said before the first step."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from sophia.cli.running.folder import step_table
+from sophia.cli.running.inert import inert_settings
+from tests.composing import composed
+
+FOUR = "algorithm.update.optimizer_steps_per_rollout=4"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "keys"),
+    [
+        ((), ["algorithm.loss.policy: epsilon_low, epsilon_high, ratio_level, max_log_ratio"]),
+        (("algorithm.loss.policy.dual_clip=3",), ["epsilon_high, dual_clip, ratio_level"]),
+        (("algorithm/loss/policy=sapo",), ["algorithm.loss.policy: tau_positive, tau_negative"]),
+        ((FOUR,), []),
+        (("algorithm.update.num_iterations=2",), []),
+        (("algorithm=dapo",), ["algorithm.loss.kl_estimator: beta is 0"]),
+        ((FOUR, "algorithm.loss.kl_estimator=k1"), ["algorithm.loss.beta: in a loss, k1"]),
+        ((FOUR, "num_generations=1"), ["reward.trust: one completion per prompt"]),
+        ((FOUR, "num_generations=1", "reward=outcome"), []),
+    ],
+)
+def test_what_has_no_effect(overrides: tuple[str, ...], keys: list[str]) -> None:
+    said = inert_settings(composed(*overrides))
+    assert len(said) == len(keys)
+    assert all(key in sentence for key, sentence in zip(keys, said, strict=True))
+
+
+def test_nobody_can_say_of_a_function_of_ones_own() -> None:
+    own = ("algorithm/loss/policy=own", "algorithm.loss.policy.function=mine.py:loss")
+    assert inert_settings(composed(*own)) == []
+
+
+def test_the_table_before_the_first_step_says_so() -> None:
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(step_table(composed(), world_size=1))
+    assert "no effect" in (shown := console.export_text())
+    assert "With one update per rollout" in shown

@@ -14,8 +14,9 @@ from sophia.cli.running.plan import disk_plan
 from sophia.data.encode import PromptEncoder
 from sophia.measure.memory import GIB
 from sophia.models.load import ModelLoader
-from sophia.rewards.custom import CustomReward
-from sophia.types import Completion, Prompt
+from sophia.protocols import RewardTerm
+from sophia.rewards.terms.named import NamedTerm
+from sophia.types import Completion, GradedGroup, Prompt, Rollout
 
 _VALUES = (
     "sampling", "prompt_limits", "annealing", "algorithm.loss", "algorithm.update",
@@ -38,15 +39,22 @@ def check_values(cfg: DictConfig) -> None:
 
 
 def try_rewards(
-    rewards: Mapping[str, CustomReward], prompt: Prompt, encoder: PromptEncoder, *, group_size: int
+    rewards: Mapping[str, RewardTerm], prompt: Prompt, encoder: PromptEncoder, *, group_size: int
 ) -> None:
-    """Call every reward of the user's own once, on a group that gives the prompt's gold answer.
+    """Ask every reward term once about a group that gives the prompt's gold answer.
 
     Raises:
-        RewardFailed: one raised, or returned what is no number.
+        RunStopped: one raised, or answered what is no number.
     """
     if not rewards:
         return
+    group = _made_up_group(prompt, encoder, group_size)
+    for name, reward in rewards.items():
+        term = NamedTerm(name, reward, rl_step=0)
+        term.parts(group, term.submit(group))
+
+
+def _made_up_group(prompt: Prompt, encoder: PromptEncoder, group_size: int) -> GradedGroup:
     text = f"<think>A made-up completion.</think><answer>{prompt.answer}</answer>"
     token_ids = tuple(encoder.tokenizer(text, add_special_tokens=False)["input_ids"])
     made_up = Completion(
@@ -56,8 +64,14 @@ def try_rewards(
         finish_reason="stop",
         seed=0,
     )
-    for name, reward in rewards.items():
-        reward.values(prompt, (made_up,) * group_size, name=name)
+    return GradedGroup(
+        rollout=Rollout(
+            prompt=prompt, encoded=encoder(prompt), completions=(made_up,) * group_size
+        ),
+        well_formed=(True,) * group_size,
+        answered=(True,) * group_size,
+        outcomes=(1.0,) * group_size,
+    )
 
 
 def ask_judge(cfg: DictConfig) -> None:

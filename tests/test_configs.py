@@ -158,6 +158,29 @@ def test_the_documented_rewards_of_trl_and_easyr1_build(tmp_path: Path) -> None:
     assert term_values(boxed, prompt(), group) == pytest.approx((0.1942, 0.1), abs=1e-4)
 
 
+def test_reward_terms_are_added_and_changed_on_the_command_line() -> None:
+    assert composed().reward.extra == {}
+    cfg = composed(
+        "reward=outcome", "reward_terms=[overlong,reflection]", "reward.extra.overlong.weight=0.25",
+        "sampling.max_new_tokens=77",
+        "+reward.extra.brevity={_target_: sophia.rewards.custom.CustomReward,"
+        ' function: "docs/examples/brevity.py:brevity", weight: 0.1}',
+    )  # fmt: skip
+    validate(cfg, TrainSettings)
+    assert list(cfg.reward.extra) == ["overlong", "reflection", "brevity"]
+    term = build(cfg, "reward.extra.overlong")
+    assert (term.max_tokens, term.weight) == (77, 0.25)
+
+
+def test_all_reward_terms_together_are_a_composer() -> None:
+    chosen = ",".join(options("reward_terms"))
+    cfg = composed(f"reward_terms=[{chosen}]", "reward=outcome", "annealing=none", "judge=none")
+    objects = {"annealing": None, "judge": None, "outcome": None, "format": None}
+    composer = build(cfg, "reward", objects)
+    assert sorted(composer.extra) == options("reward_terms")
+    composer.close()
+
+
 def test_what_an_object_inside_a_node_says_is_said_without_hydra() -> None:
     override = (
         "+reward.extra.brevity={_target_: sophia.rewards.custom.CustomReward,"

@@ -21,6 +21,7 @@ from sophia.types import Completion, GradedGroup, Prompt, Rollout
 _VALUES = (
     "sampling", "prompt_limits", "annealing", "algorithm.loss", "algorithm.update",
     "algorithm.lr_schedule", "callbacks.rollout.sync", "callbacks.health.limits", "warm_start",
+    "reward.format",
 )  # fmt: skip
 """Nodes that are plain values, which check themselves."""
 
@@ -31,11 +32,18 @@ def check_values(cfg: DictConfig) -> None:
     Raises:
         ValueError: what the first of them says that is none, behind its dotted path.
     """
-    for path in _VALUES:
+    for path in (*_VALUES, *_built_in_terms(cfg)):
         try:
             build(cfg, path)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+
+
+def _built_in_terms(cfg: DictConfig) -> list[str]:
+    """Reward terms that are shipped; to build one of a user's own is to run their file."""
+    extra = cfg.reward.get("extra") or {}
+    ours = [n for n, t in extra.items() if t and t._target_.startswith("sophia.rewards.terms.")]
+    return [f"reward.extra.{name}" for name in ours]
 
 
 def try_rewards(

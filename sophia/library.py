@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sophia.rewards.for_trl import TrustGRPOReward
-from sophia.rewards.format import FormatRule
+from sophia.rewards.format import FormatRule, ReleaseFormat
 from sophia.rewards.group import GroupRewards, trust_grpo_rewards
 from sophia.rewards.lenient import lenient_answer
 from sophia.rewards.outcome import OutcomeReward, grade
@@ -27,6 +27,7 @@ __all__ = [
     "JudgeMixedGroups",
     "Linear",
     "OutcomeReward",
+    "ReleaseFormat",
     "ReleaseRule",
     "TrustGRPOReward",
     "advantages",

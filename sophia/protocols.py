@@ -12,10 +12,12 @@ from sophia.timing import Span
 from sophia.types import (
     Completion,
     GenerationRequest,
+    GradedGroup,
     Prompt,
     Rollout,
     SamplingParams,
     ScoredGroup,
+    TermValues,
     WeightSample,
 )
 
@@ -101,3 +103,33 @@ class JudgeStep(Protocol):
 
     def metrics(self) -> Metrics:
         """``judge/*`` figures of this step, complete once its futures are done."""
+
+
+class RewardTerm(Protocol):
+    """A reward beside outcome, format and thinking, which may look at a whole group and wait."""
+
+    def open_step(self, rl_step: int) -> TermStep:
+        """Start the scoring of one RL step; raises RunStopped when it is down for good.
+
+        Several steps may be open at a time, and step 0 is opened twice: a made-up group is scored
+        before the first evaluation.
+        """
+
+    def close(self) -> None:
+        """Release what it holds; called once, at the end of the run."""
+
+
+class TermStep(Protocol):
+    """The scoring of one step by one term."""
+
+    def submit(self, group: GradedGroup) -> Future[TermValues]:
+        """Start scoring a group; called in a thread, for several groups at a time.
+
+        The future may be answered later; every process waits for its own before the update.
+        """
+
+    def metrics(self) -> Metrics:
+        """Figures of this step, complete once its futures are done.
+
+        They are logged as ``rewards/NAME/...``, by the term's name.
+        """

@@ -134,6 +134,29 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GradedGroup:
+    """A rollout that the rules have graded, as a reward term sees it; one entry a completion."""
+
+    rollout: Rollout
+    well_formed: tuple[bool, ...]
+    """Whether it has the format that was asked for."""
+    answered: tuple[bool, ...]
+    """Whether it passed the format gate; True without one."""
+    outcomes: tuple[float | None, ...]
+    """In [0, 1], 0 behind the gate; None where the outcome could not be scored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermValues:
+    """What a reward term says of a group: the total of a completion gets weight * value."""
+
+    values: tuple[float | None, ...]
+    """One per completion, finite; None where there is none."""
+    weights: tuple[float, ...]
+    """One per completion; a completion of weight 0 needs no value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RewardPart:
     """One named term of a reward.
 

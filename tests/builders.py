@@ -9,11 +9,13 @@ from typing import Any
 import torch
 
 from sophia.metrics import Metric, Sum
-from sophia.protocols import JudgeStep, RolloutEngine
+from sophia.protocols import JudgeStep, RewardTerm, RolloutEngine
+from sophia.rewards.terms.named import NamedTerm
 from sophia.types import (
     Completion,
     EncodedPrompt,
     GenerationRequest,
+    GradedGroup,
     Message,
     Prompt,
     Reward,
@@ -70,6 +72,34 @@ def rollout(texts: Sequence[str] = (RIGHT, WRONG), **overrides: Any) -> Rollout:
         "completions": tuple(completion(text) for text in texts),
     }
     return Rollout(**{**values, **overrides})
+
+
+def graded(completions: Sequence[Completion], **overrides: Any) -> GradedGroup:
+    """A group whose completions are all right and have the format."""
+    every = len(completions)
+    values: dict[str, Any] = {
+        "rollout": rollout(
+            completions=tuple(completions), prompt=overrides.pop("prompt", prompt())
+        ),
+        "well_formed": (True,) * every,
+        "answered": (True,) * every,
+        "outcomes": (1.0,) * every,
+    }
+    return GradedGroup(**{**values, **overrides})
+
+
+def term_parts(term: RewardTerm, group: GradedGroup, name: str = "mine") -> tuple[RewardPart, ...]:
+    """What a reward term says of a group at step 0, one part per completion."""
+    named = NamedTerm(name, term, rl_step=0)
+    return named.parts(group, named.submit(group))
+
+
+def term_values(
+    term: RewardTerm, prompt: Prompt, completions: Sequence[Completion], *, name: str = "mine"
+) -> tuple[float | None, ...]:
+    """The values among them, of completions that are all right and have the format."""
+    group = graded(completions, prompt=prompt)
+    return tuple(part.value for part in term_parts(term, group, name))
 
 
 def scored_group(totals: Sequence[float | None], **overrides: Any) -> ScoredGroup:

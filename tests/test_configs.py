@@ -15,12 +15,12 @@ from sophia.cli.running.build import build
 from sophia.cli.validation.settings import EvaluateSettings, TrainSettings
 from sophia.cli.validation.validate import validate
 from sophia.schedules import Exponential
-from tests.builders import completion, prompt
+from tests.builders import completion, prompt, term_values
 from tests.composing import composed, filled, options
 
 GROUPS = (
     "algorithm", "annealing", "callbacks", "data", "judge", "logger", "model", "reward", "rollout",
-    "prompt_limits", "template", "trainer", "warm_start",
+    "prompt_limits", "reward_terms", "template", "trainer", "warm_start",
 )  # fmt: skip
 
 
@@ -153,9 +153,32 @@ def test_the_documented_rewards_of_trl_and_easyr1_build(tmp_path: Path) -> None:
     validate(cfg, TrainSettings)
     mentions, boxed = (build(cfg, f"reward.extra.{name}") for name in ("mentions", "boxed"))
     group = (completion("It is 4."), completion("It is 5.", num_tokens=100))
-    assert mentions.values(prompt(), group, name="mentions") == (1.0, 0.0)
+    assert term_values(mentions, prompt(), group) == (1.0, 0.0)
     # 0.2 * 1 / (1 + 3 / 100) = 0.1942; 0.2 * 1 / (1 + 100 / 100) = 0.1
-    assert boxed.values(prompt(), group, name="boxed") == pytest.approx((0.1942, 0.1), abs=1e-4)
+    assert term_values(boxed, prompt(), group) == pytest.approx((0.1942, 0.1), abs=1e-4)
+
+
+def test_reward_terms_are_added_and_changed_on_the_command_line() -> None:
+    assert composed().reward.extra == {}
+    cfg = composed(
+        "reward=outcome", "reward_terms=[overlong,reflection]", "reward.extra.overlong.weight=0.25",
+        "sampling.max_new_tokens=77",
+        "+reward.extra.brevity={_target_: sophia.rewards.custom.CustomReward,"
+        ' function: "docs/examples/brevity.py:brevity", weight: 0.1}',
+    )  # fmt: skip
+    validate(cfg, TrainSettings)
+    assert list(cfg.reward.extra) == ["overlong", "reflection", "brevity"]
+    term = build(cfg, "reward.extra.overlong")
+    assert (term.max_tokens, term.weight) == (77, 0.25)
+
+
+def test_all_reward_terms_together_are_a_composer() -> None:
+    chosen = ",".join(options("reward_terms"))
+    cfg = composed(f"reward_terms=[{chosen}]", "reward=outcome", "annealing=none", "judge=none")
+    objects = {"annealing": None, "judge": None, "outcome": None, "format": None}
+    composer = build(cfg, "reward", objects)
+    assert sorted(composer.extra) == options("reward_terms")
+    composer.close()
 
 
 def test_what_an_object_inside_a_node_says_is_said_without_hydra() -> None:
@@ -175,4 +198,4 @@ def test_the_documented_reward_of_ones_own_builds() -> None:
     cfg = composed(override)
     validate(cfg, TrainSettings)
     reward = build(cfg, "reward.extra.brevity")
-    assert reward(prompt(), completion(num_tokens=10)) == 0.5
+    assert term_values(reward, prompt(), [completion(num_tokens=10)]) == (0.5,)

@@ -10,7 +10,6 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -47,8 +46,13 @@ class RootKey:
 
 def help_text(command: Command) -> str:
     """How it is called, what it does, examples, groups with all choices, and its root keys."""
-    groups = dict(_groups(command.config))
-    keys = {key.name: key.about for key in root_keys(command.config) if key.name not in groups}
+    defaults = dict(_defaults(command.config))
+    groups = {
+        name: _choices(name, chosen)
+        for name, chosen in defaults.items()
+        if not isinstance(chosen, list)
+    }
+    keys = {key.name: key.about for key in root_keys(command.config) if key.name not in defaults}
     required = [f"{key}=..." for key in command.required]
     parts = [
         f"{' '.join([command.called, *required])} [GROUP=CHOICE ...] [KEY=VALUE ...]:"
@@ -59,6 +63,12 @@ def help_text(command: Command) -> str:
     ]
     if groups:
         parts.append("groups, the default first:\n" + _table(groups))
+    for name in defaults.keys() - groups.keys():
+        about = _abouts(name)
+        parts.append(
+            f"none or several of a group, such as {name}=[{','.join(list(about)[:2])}]:\n"
+            + _table(about)
+        )
     parts.append(
         "keys, with what they are unless you or an experiment say otherwise:\n" + _table(keys)
     )
@@ -104,23 +114,34 @@ def _table(rows: dict[str, str]) -> str:
     )  # fmt: skip
 
 
-def _groups(config: str) -> Iterator[tuple[str, str]]:
+def _defaults(config: str) -> Iterator[tuple[str, Any]]:
+    """The groups of a command, each with its default choice, or a list of choices."""
     for entry in _load(config).get("defaults", []):
         if isinstance(entry, str):
             if entry in COMMANDS:
-                yield from _groups(entry)
+                yield from _defaults(entry)
             continue
         (name, chosen), *_ = entry.items()
         if _HYDRAS_OWN not in name:
-            yield (
-                name,
-                ", ".join(_choices(CONFIGS / name, "null" if chosen is None else str(chosen))),
-            )
+            yield name, chosen
 
 
-def _choices(folder: Path, default: str) -> list[str]:
-    found = {path.stem for path in folder.glob("*.yaml")} | {default}
-    return sorted(found, key=lambda name: (name != default, name))
+def _choices(group: str, chosen: Any) -> str:
+    """The names of all choices, the default first."""
+    default = "null" if chosen is None else str(chosen)
+    found = {path.stem for path in (CONFIGS / group).glob("*.yaml")} | {default}
+    return ", ".join(sorted(found, key=lambda name: (name != default, name)))
+
+
+def _abouts(group: str) -> dict[str, str]:
+    """What the first comment of each choice says of it."""
+    files = sorted((CONFIGS / group).glob("*.yaml"))
+    return {path.stem: _first_comment(path.read_text()) for path in files}
+
+
+def _first_comment(text: str) -> str:
+    comments = [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")]
+    return next((line for line in comments if not line.startswith("@")), "")
 
 
 def _load(config: str) -> dict[str, Any]:

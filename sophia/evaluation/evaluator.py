@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from sophia.evaluation.records import EvalRecord
 from sophia.protocols import JudgeStep, RolloutEngine, ThinkingJudge
-from sophia.rewards.format import FormatRule
+from sophia.rewards.format import ResponseFormat
 from sophia.rewards.outcome import OutcomeReward
 from sophia.rollout.seeds import completion_seed
 from sophia.types import (
@@ -77,7 +77,7 @@ class Evaluator:
         engine: RolloutEngine,
         encoder: Callable[[Prompt], EncodedPrompt],
         outcome: OutcomeReward,
-        format: FormatRule,
+        format: ResponseFormat,
         judge: ThinkingJudge | None,
         max_new_tokens: int,
         num_samples: int = 1,

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from sophia.report.charts import Chart, line_chart
@@ -167,7 +168,8 @@ def sweep_table(found: Sequence[Setting], *, title: str) -> Table:
         table.add_column(f"{label}, %", justify="right")
     for setting in found:
         means = [_cell(setting.means[name]) for name in measures]
-        table.add_row(*setting.values.values(), str(len(setting.runs)), *means)
+        values = map(escape, setting.values.values())
+        table.add_row(*values, str(len(setting.runs)), *means)
     return table
 
 

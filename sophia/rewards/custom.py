@@ -1,24 +1,20 @@
-"""A user's own reward: any callable (Prompt, Completion) -> float | None, named in YAML.
+"""A user's own function as a reward term, named in YAML.
 
 Functions written for TRL or EasyR1 are called as those call them (sophia/rewards/signatures.py).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
-from numbers import Real
 from typing import Any
 
-from sophia.failures import RunStopped
-from sophia.own.function import UnusableError, load_function, reason
-from sophia.rewards.signatures import CALLS, RewardSignature, shown
-from sophia.types import Completion, Prompt
-
-
-class RewardFailed(RunStopped):
-    """A user's own reward raised, or returned what is no number."""
+from sophia.own.function import load_function
+from sophia.protocols import TermStep
+from sophia.rewards.signatures import CALLS, RewardSignature
+from sophia.rewards.terms.answers import finite_values
+from sophia.rewards.terms.rule import AnsweredAtOnce
+from sophia.types import GradedGroup, TermValues
 
 
 class CustomReward:
@@ -30,10 +26,11 @@ class CustomReward:
     Args:
         function: where it is: ``path/to/file.py:name`` or ``package.module:name``.
         weight: what its value is multiplied by in the total.
-        signature: how it is called. ``sophia``: with a prompt and a completion. ``trl`` and
-            ``trl_messages``: as TRL does, once per group, with completions as texts or as chat
-            messages. ``easyr1`` and ``easyr1_sequential``: as EasyR1 does, with all dictionaries
-            of a group at once, or with each of them.
+        signature: how it is called. ``sophia``: with a prompt and a completion. ``group``: with a
+            GradedGroup, once per group; it may return TermValues, whose weights count instead of
+            ``weight``. ``trl`` and ``trl_messages``: as TRL does, once per group, with completions
+            as texts or as chat messages. ``easyr1`` and ``easyr1_sequential``: as EasyR1 does, with
+            all dictionaries of a group at once, or with each of them.
         arguments: further arguments that the function takes by name.
     """
 
@@ -47,52 +44,28 @@ class CustomReward:
     ) -> None:
         self.weight = weight
         self.function = function
-        loaded = load_function(function)
-        self._function = partial(loaded, **arguments) if arguments else loaded
-        self._loaded = loaded
+        self.loaded = load_function(function)
+        self._function = partial(self.loaded, **arguments) if arguments else self.loaded
         self._call = CALLS[signature]
 
-    def __call__(self, prompt: Prompt, completion: Completion) -> float | None:
-        """The value of one completion alone, before it is weighed."""
-        return self.values(prompt, (completion,), name=self.function)[0]
-
-    def values(
-        self, prompt: Prompt, completions: Sequence[Completion], *, name: str
-    ) -> tuple[float | None, ...]:
-        """One value per completion of a prompt, before they are weighed; None where it has none.
+    def answer(self, group: GradedGroup) -> TermValues:
+        """The values of a group with their weights; raises what the function raises.
 
         Raises:
-            RewardFailed: the function raised, or did not return as many finite numbers; says so of
-                the reward called ``name``.
+            UnusableError: it did not return as many finite numbers as there are completions.
         """
-        try:
-            returned = self._call(self._function, prompt, completions)
-            if hasattr(returned, "tolist"):  # an array or a tensor
-                returned = returned.tolist()
-            return _numbers(returned, len(completions))
-        except Exception as error:
-            raise RewardFailed(
-                f"the reward {name!r} ({self.function}) failed on the prompt {prompt.uid!r}:"
-                f" {reason(error, self._loaded)}"
-            ) from error
-
-
-def _numbers(returned: object, expected: int) -> tuple[float | None, ...]:
-    if isinstance(returned, str | bytes) or not isinstance(returned, Sequence):
-        raise UnusableError(f"it returned {shown(returned)}, expected a list of {expected}")
-    if len(returned) != expected:
-        raise UnusableError(f"it returned {len(returned)} values for {expected} completions")
-    return tuple(_number(value) for value in returned)
-
-
-def _number(value: Any) -> float | None:
-    """The value as a float: of Python, of numpy, or a tensor without dimensions."""
-    if value is None:
-        return None
-    if getattr(value, "shape", None) == ():
-        value = value.item()
-    if not isinstance(value, Real) or not math.isfinite(value):
-        raise UnusableError(
-            f"it returned {shown(value)}, expected a finite number, or None where it cannot say"
+        returned = self._call(self._function, group)
+        if isinstance(returned, TermValues):
+            return returned
+        num_completions = len(group.outcomes)
+        return TermValues(
+            values=finite_values(returned, num_completions),
+            weights=(self.weight,) * num_completions,
         )
-    return float(value)
+
+    def open_step(self, rl_step: int) -> TermStep:
+        """A step that answers at once, the same at every RL step."""
+        return AnsweredAtOnce(self.answer)
+
+    def close(self) -> None:
+        """There is nothing to release."""

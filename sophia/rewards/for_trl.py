@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any, Protocol
 
 from sophia.rewards.checkers.choice import as_options
-from sophia.rewards.format import FormatRule
+from sophia.rewards.format import ResponseFormat
 from sophia.rewards.group import GroupRewards, gated_outcomes, trust_grpo_rewards
 from sophia.rewards.outcome import OutcomeReward
 from sophia.rewards.thinking import JudgeAll, ThinkingRule
@@ -66,7 +66,7 @@ class TrustGRPOReward:
         answer_column: str = "answer",
         problem_type: str = "numerical",
         outcome: OutcomeReward | None = None,
-        format: FormatRule | None = None,
+        format: ResponseFormat | None = None,
         rule: ThinkingRule | None = None,
         trust: bool = True,
     ) -> None:

@@ -77,8 +77,8 @@ def _totals(
 ) -> tuple[float | None, ...]:
     return tuple(
         total_reward(
-            outcome=outcome, gamma=term.trust, weight=weight, thinking=score, others=(),
-            gated=not ok,
+            outcome=outcome, outcome_weight=1.0, gamma=term.trust, weight=weight, thinking=score,
+            others=(), gated=not ok,
         )
         for outcome, score, ok in zip(outcomes, term.values, answered, strict=True)
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""How a reward function of the user's own is called: our signature, TRL's, EasyR1's.
+"""How a reward function of the user's own is called: our signatures, TRL's, EasyR1's.
 
 TRL calls ``f(prompts, completions, completion_ids, **columns) -> list[float | None]`` (its
 ``GRPOTrainer``, version 1.10), EasyR1 ``compute_score(reward_inputs) -> list[{"overall": ...}]``
@@ -13,59 +13,54 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from sophia.own.function import UnusableError
-from sophia.types import Completion, Media, Prompt
+from sophia.types import GradedGroup, Media, Prompt
 
-RewardSignature = Literal["sophia", "trl", "trl_messages", "easyr1", "easyr1_sequential"]
+RewardSignature = Literal["sophia", "trl", "trl_messages", "easyr1", "easyr1_sequential", "group"]
 """The names under which a configuration chooses one of ``CALLS``."""
 
-Caller = Callable[[Callable[..., Any], Prompt, Sequence[Completion]], Any]
+Caller = Callable[[Callable[..., Any], GradedGroup], Any]
 """Calls a function for one group; what comes back should be one value per completion."""
 
 
 _GOLD_NAMES = ("answer", "solution", "ground_truth")
 
 
-def _call_sophia(
-    function: Callable[..., Any], prompt: Prompt, completions: Sequence[Completion]
-) -> Any:
-    return [function(prompt, completion) for completion in completions]
+def _call_sophia(function: Callable[..., Any], group: GradedGroup) -> Any:
+    rollout = group.rollout
+    return [function(rollout.prompt, completion) for completion in rollout.completions]
 
 
-def _call_trl(
-    function: Callable[..., Any], prompt: Prompt, completions: Sequence[Completion]
-) -> Any:
+def _call_group(function: Callable[..., Any], group: GradedGroup) -> Any:
+    return function(group)
+
+
+def _call_trl(function: Callable[..., Any], group: GradedGroup) -> Any:
     """TRL's call for data whose prompts are plain texts."""
-    texts = [completion.text for completion in completions]
-    return _by_columns(function, prompt, completions, prompt.question, texts)
+    texts = [completion.text for completion in group.rollout.completions]
+    return _by_columns(function, group, group.rollout.prompt.question, texts)
 
 
-def _call_trl_messages(
-    function: Callable[..., Any], prompt: Prompt, completions: Sequence[Completion]
-) -> Any:
+def _call_trl_messages(function: Callable[..., Any], group: GradedGroup) -> Any:
     """TRL's call for data whose prompts are conversations: every completion is one message."""
-    turns = [[{"role": "assistant", "content": c.text}] for c in completions]
-    return _by_columns(function, prompt, completions, _messages(prompt), turns)
+    turns = [[{"role": "assistant", "content": c.text}] for c in group.rollout.completions]
+    return _by_columns(function, group, _messages(group.rollout.prompt), turns)
 
 
-def _call_easyr1(
-    function: Callable[..., Any], prompt: Prompt, completions: Sequence[Completion]
-) -> Any:
+def _call_easyr1(function: Callable[..., Any], group: GradedGroup) -> Any:
     """EasyR1's call; as there, ``REWARD_TYPE`` beside the function may say that it takes one."""
     inner = inspect.unwrap(getattr(function, "func", function))
     if getattr(inner, "__globals__", {}).get("REWARD_TYPE") == "sequential":
-        return _call_easyr1_sequential(function, prompt, completions)
-    scores = function([_reward_input(prompt, completion) for completion in completions])
-    return [_overall(score) for score in scores]
+        return _call_easyr1_sequential(function, group)
+    return [_overall(score) for score in function(_reward_inputs(group))]
 
 
-def _call_easyr1_sequential(
-    function: Callable[..., Any], prompt: Prompt, completions: Sequence[Completion]
-) -> Any:
-    return [_overall(function(_reward_input(prompt, c))) for c in completions]
+def _call_easyr1_sequential(function: Callable[..., Any], group: GradedGroup) -> Any:
+    return [_overall(function(one)) for one in _reward_inputs(group)]
 
 
 CALLS: Mapping[RewardSignature, Caller] = {
     "sophia": _call_sophia,
+    "group": _call_group,
     "trl": _call_trl,
     "trl_messages": _call_trl_messages,
     "easyr1": _call_easyr1,
@@ -75,13 +70,13 @@ CALLS: Mapping[RewardSignature, Caller] = {
 
 def _by_columns(
     function: Callable[..., Any],
-    prompt: Prompt,
-    completions: Sequence[Completion],
+    group: GradedGroup,
     prompt_in_shape: object,
     completions_in_shape: Sequence[object],
 ) -> Any:
     """Call by name with lists as long as the group; the function gets those that it names."""
-    each = {"prompts": prompt_in_shape} | row_columns(prompt)
+    completions = group.rollout.completions
+    each = {"prompts": prompt_in_shape} | row_columns(group.rollout.prompt)
     offered: dict[str, Any] = {name: [value] * len(completions) for name, value in each.items()}
     offered["completions"] = list(completions_in_shape)
     offered["completion_ids"] = [list(completion.token_ids) for completion in completions]
@@ -147,12 +142,15 @@ def _block(part: str | Media) -> dict[str, Any]:
     return {"type": "text", "text": part}
 
 
-def _reward_input(prompt: Prompt, completion: Completion) -> dict[str, Any]:
-    return {
-        "response": completion.text,
-        "response_length": len(completion.token_ids),
-        "ground_truth": prompt.answer,
-    }
+def _reward_inputs(group: GradedGroup) -> list[dict[str, Any]]:
+    return [
+        {
+            "response": completion.text,
+            "response_length": len(completion.token_ids),
+            "ground_truth": group.rollout.prompt.answer,
+        }
+        for completion in group.rollout.completions
+    ]
 
 
 def _overall(score: Any) -> Any:

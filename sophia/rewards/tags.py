@@ -77,6 +77,12 @@ def last_boxed(text: str) -> str | None:
     return ", ".join(box.content for box in boxes[first:]) if boxes else None
 
 
+def is_one_box(text: str) -> bool:
+    """Whether the text is one ``\\boxed{}``, closed, and nothing beside it."""
+    box = _BOX.match(text)
+    return box is not None and _closing_brace(text, box.end()) == len(text) - 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Box:
     start: int

@@ -44,10 +44,23 @@ def _with_estimator(settings: Settings) -> Settings:
     return {**settings, "estimator": estimator, "update": update}
 
 
+def _with_format_blocks(settings: Settings) -> Settings:
+    rest = {key: value for key, value in settings.items() if key != "pattern"}
+    if settings.get("pattern") == "release":
+        return {**rest, "_target_": "sophia.rewards.format.ReleaseFormat"}
+    return {"blocks": ["think"], "final": "answer", "gap": "blank", **rest}
+
+
+def _with_outcome_weight(settings: Settings) -> Settings:
+    return {"outcome_weight": 1.0, **settings}
+
+
 _TODAY: Mapping[str, Callable[[Settings], Settings]] = {
     "sophia.rewards.outcome.OutcomeReward": _with_extract,
     "sophia.evaluation.evaluator.Evaluator": _with_extract,
     "sophia.grpo.loss.LossConfig": _with_policy_loss,
     "sophia.training.grpo_module.GRPOModule": _with_estimator,
+    "sophia.rewards.format.FormatRule": _with_format_blocks,
+    "sophia.rewards.composer.RewardComposer": _with_outcome_weight,
 }
 """What makes today's settings of older ones, by the ``_target_`` that takes them."""

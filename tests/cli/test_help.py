@@ -51,6 +51,18 @@ def test_every_root_key_has_a_meaning_and_its_value(name: str) -> None:
         assert "num_generations completions per prompt [8]" in said
 
 
+@pytest.mark.parametrize("name", ["train", "check", "plan"])
+def test_reward_terms_are_told_one_by_one(name: str) -> None:
+    said = help_text(COMMANDS[name])
+    table = said.partition("none or several of a group, such as reward_terms=[")[2]
+    for path in sorted((CONFIGS / "reward_terms").glob("*.yaml")):
+        package, about = path.read_text().splitlines()[:2]
+        assert package == "# @package reward.extra"
+        assert f"  {path.stem}" in table
+        assert about.removeprefix("# ") in " ".join(table.split())
+    assert "reward_terms  " not in said  # not among groups of one choice
+
+
 @pytest.mark.parametrize(("name", "typed"), EXAMPLES)
 def test_every_example_composes(name: str, typed: str) -> None:
     words = [word for word in shlex.split(typed) if word != "-m"]

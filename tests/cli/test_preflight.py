@@ -9,7 +9,8 @@ import pytest
 from sophia.cli.running.build import build
 from sophia.cli.running.preflight import check_disk, try_rewards
 from sophia.data.encode import PromptEncoder
-from sophia.rewards.custom import CustomReward, RewardFailed
+from sophia.rewards.custom import CustomReward
+from sophia.rewards.terms.named import RewardFailed
 from tests.builders import prompt
 from tests.commands import ROOT, SMALL_RUN, run
 from tests.composing import composed

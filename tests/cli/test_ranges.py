@@ -120,3 +120,11 @@ def test_before_anything_is_imported_or_made(tmp_path: Path, cache: Path) -> Non
     output = run("train.py", "num_steps=0", f"run_dir={folder}", cache=cache, expect=1)
     assert output.strip() == "error: num_steps is 0; it must be at least 1: RL steps of the run."
     assert not folder.exists()
+
+
+def test_a_format_and_a_reward_term_say_what_they_may_be() -> None:
+    with pytest.raises(ValueError, match=r"^reward\.format: format block 'answer' is the final"):
+        check_values(composed("reward.format.blocks=[answer]"))
+    cfg = composed("reward_terms=[overlong]", "reward.extra.overlong.buffer_share=2")
+    with pytest.raises(ValueError, match=r"^reward\.extra\.overlong: buffer_share is 2; it must"):
+        check_values(cfg)

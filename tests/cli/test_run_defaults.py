@@ -111,7 +111,9 @@ def test_a_finished_run_is_asked_its_own_questions(
 
 OLDER = """
 evaluation: {_target_: sophia.evaluation.evaluator.Evaluator, max_new_tokens: 9, num_samples: 2}
-reward: {outcome: {_target_: sophia.rewards.outcome.OutcomeReward}, format: {pattern: strict}}
+reward:
+  outcome: {_target_: sophia.rewards.outcome.OutcomeReward}
+  format: {_target_: sophia.rewards.format.FormatRule, pattern: release}
 """
 
 
@@ -125,4 +127,5 @@ def test_a_run_from_before_a_setting_can_be_asked_with_it(tmp_path: Path) -> Non
     cfg = composed(f"ckpt={older}", "evaluation.extract=lenient")
     assert (cfg.evaluation.extract, cfg.evaluation.num_samples) == ("lenient", 2)
     assert cfg.reward.outcome.extract == "tagged"
+    assert cfg.reward.format == {"_target_": "sophia.rewards.format.ReleaseFormat"}
     assert composed(f"ckpt=[{older},{newer}]").evaluation.extract == "tagged"

@@ -154,6 +154,20 @@ def test_from_the_command_line_and_from_yaml(typed: str, ours: str) -> None:
         ("experiment=sophia_7b", "there is no experiment 'sophia_7b'; did you mean 'sophiavl_7b'?"),
         ("annealing=exp", "there is no annealing 'exp'; did you mean 'exponential'?"),
         ("rollout=hf", "there is no rollout 'hf'; did you mean 'transformers'?"),
+        (
+            "reward_terms=[overlnog]",
+            "there is no reward_terms 'overlnog'; did you mean 'overlong'? known are ",
+        ),
+        ("reward_term=[overlong]", "unknown key reward_term; did you mean 'reward_terms'?"),
+        (
+            "reward.extra.overlong.weight=1",
+            "unknown key reward.extra.overlong.weight; there is no such term unless you say"
+            " reward_terms=[overlong].",
+        ),
+        (
+            "reward.format.pattern=strict",
+            "unknown key reward.format.pattern; did you mean 'reward.format.blocks'? With ",
+        ),
         ("model/lora=defualt", "there is no model/lora 'defualt'; did you mean 'default'?"),
         (
             "model=Qwen/Qwen2.5-VL-3B-Instruct",
@@ -219,3 +233,9 @@ def test_the_table_lies_beside_its_reader() -> None:
     text = Path(CONFIGS.parent, "sophia/cli/command_line/other_names.yaml").read_text()
     keys = [line.rstrip(":") for line in text.splitlines() if line and line[0] not in " #"]
     assert [entry.key for entry in table()] == keys
+
+
+@pytest.mark.parametrize("chosen", ["overlong", "[overlong]", "[reflection, overlong]"])
+def test_a_typo_in_a_reward_term_is_seen_behind_the_choice(chosen: str) -> None:
+    said = said_of(f"reward_terms={chosen}", "reward.extra.overlong.wieght=1")
+    assert said.endswith("did you mean 'reward.extra.overlong.weight'?")

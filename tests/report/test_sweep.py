@@ -88,6 +88,15 @@ def test_table_file_and_page(folders: list[Path], tmp_path: Path) -> None:
     assert "<h1>Sweep of quickstart: annealing</h1>" in page
 
 
+def test_a_swept_list_is_shown_as_it_was_typed(tmp_path: Path) -> None:
+    typed = ["reward_terms=[]", "reward_terms=[overlong]", "reward_terms=[overlong,reflection]"]
+    runs = load_runs([make_run(tmp_path / str(i), 0.5, term) for i, term in enumerate(typed)])
+    console = Console(record=True, width=120)
+    console.print(sweep_table(settings(runs), title="3 runs"))
+    text = console.export_text()
+    assert all(f" {term.partition('=')[2]} " in text for term in typed)
+
+
 def test_without_a_judge_nothing_is_said_about_thinking(tmp_path: Path) -> None:
     runs = load_runs([make_run(tmp_path / "a", 0.6, thinking=None)])
     write_sweep(tmp_path, runs, failed=[])

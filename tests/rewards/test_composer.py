@@ -12,10 +12,11 @@ import pytest
 
 from sophia.metrics import values
 from sophia.rewards.composer import RewardComposer
-from sophia.rewards.custom import CustomReward, RewardFailed
+from sophia.rewards.custom import CustomReward
 from sophia.rewards.format import FormatRule
 from sophia.rewards.metrics import reward_metrics
 from sophia.rewards.outcome import OutcomeReward
+from sophia.rewards.terms.named import RewardFailed
 from sophia.rewards.thinking import JudgeAll, JudgeMixedGroups
 from sophia.schedules import Constant, Exponential
 from sophia.types import ScoredGroup

@@ -11,10 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from sophia.rewards.custom import CustomReward, RewardFailed
+from sophia.rewards.custom import CustomReward
 from sophia.rewards.signatures import row_columns
+from sophia.rewards.terms.named import RewardFailed
 from sophia.types import Media, Message, Prompt
-from tests.builders import RIGHT, WRONG, completion, prompt
+from tests.builders import RIGHT, WRONG, completion, graded, prompt, term_parts, term_values
 
 GROUP = (completion(RIGHT), completion(WRONG, num_tokens=5))
 
@@ -47,7 +48,7 @@ def returning(folder: Path, value: object) -> CustomReward:
     ],
 )
 def test_numbers_of_every_kind_are_taken(value: object, number: object, tmp_path: Path) -> None:
-    values = returning(tmp_path, value).values(prompt(), GROUP, name="mine")
+    values = term_values(returning(tmp_path, value), prompt(), GROUP)
     assert values == (number, number)
     assert type(values[0]) is type(number)
 
@@ -68,7 +69,7 @@ def test_numbers_of_every_kind_are_taken(value: object, number: object, tmp_path
 def test_what_is_no_number_is_one_sentence(value: object, got: str, tmp_path: Path) -> None:
     reward = returning(tmp_path, value)
     with pytest.raises(RewardFailed) as failed:
-        reward.values(prompt(uid="mine/rows-7"), GROUP, name="brevity")
+        term_values(reward, prompt(uid="mine/rows-7"), GROUP, name="brevity")
     assert str(failed.value) == (
         f"the reward 'brevity' ({tmp_path}/mine.py:f) failed on the prompt 'mine/rows-7': it"
         f" returned {got}, expected a finite number, or None where it cannot say."
@@ -82,7 +83,7 @@ def test_what_it_raises_is_said_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(
         RewardFailed, match=r"'p0': JSONDecodeError: Expecting value: .* \(mine\.py, line 4\)\.$"
     ):
-        reward(prompt(), GROUP[0])
+        term_values(reward, prompt(), GROUP)
 
 
 def test_a_file_that_cannot_be_loaded_is_one_sentence(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_a_file_may_define_dataclasses(tmp_path: Path) -> None:
         "@dataclass\nclass Score:\n    value: float\n\n"
         "def f(prompt, completion):\n    return Score(0.5).value\n",
     )
-    assert reward(prompt(), GROUP[0]) == 0.5
+    assert term_values(reward, prompt(), GROUP) == (0.5, 0.5)
 
 
 ROW = prompt(
@@ -120,7 +121,7 @@ def f(prompts, completions, completion_ids, solution, truth, **columns):
     return [1.0, None]
 """
     reward = made(tmp_path, source, signature="trl")
-    assert reward.values(ROW, GROUP, name="mine") == (1.0, None)
+    assert term_values(reward, ROW, GROUP) == (1.0, None)
     ((prompts, completions, ids, solution, truth, columns),) = reward._function.__globals__["seen"]
     assert prompts == ["What is 2 + 2?"] * 2
     assert completions == [RIGHT, WRONG]
@@ -148,7 +149,7 @@ def test_the_question_is_the_rows_own_and_the_prompt_what_the_template_made_of_i
 def test_trl_functions_may_name_only_what_they_need(tmp_path: Path) -> None:
     source = "def f(completions, level=0):\n    return [len(c) / level[0] for c in completions]\n"
     reward = made(tmp_path, source, signature="trl")
-    assert reward.values(ROW, GROUP, name="mine") == (len(RIGHT) / 3, len(WRONG) / 3)
+    assert term_values(reward, ROW, GROUP) == (len(RIGHT) / 3, len(WRONG) / 3)
 
 
 @pytest.mark.parametrize("name", ["trainer_state", "difficulty"])
@@ -156,7 +157,7 @@ def test_a_column_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
     source = f"def f(completions, {name}, **columns):\n    return [0.0] * len(completions)\n"
     reward = made(tmp_path, source, signature="trl")
     with pytest.raises(RewardFailed, match=f"it needs the argument '{name}'; there are answer, "):
-        reward.values(ROW, GROUP, name="mine")
+        term_values(reward, ROW, GROUP)
 
 
 def test_trl_functions_for_conversations_get_messages(tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def f(prompts, completions, **columns):
     assert [set(turn[0]) for turn in completions] == [{"role", "content"}] * 2
     return [float("4 </answer>" in turn[0]["content"]) for turn in completions]
 """
-    assert made(tmp_path, source, signature="trl_messages").values(ROW, GROUP, name="mine") == (
+    assert term_values(made(tmp_path, source, signature="trl_messages"), ROW, GROUP) == (
         1.0,
         0.0,
     )
@@ -184,7 +185,7 @@ def f(prompts, completions, images, **columns):
     return [first["image"].width] * len(completions)
 """
     reward = made(tmp_path, source, signature="trl_messages")
-    assert reward.values(prompt(messages=(message,)), GROUP, name="mine") == (28.0, 28.0)
+    assert term_values(reward, prompt(messages=(message,)), GROUP) == (28.0, 28.0)
 
 
 def test_trl_functions_may_be_coroutines_and_return_arrays(tmp_path: Path) -> None:
@@ -195,7 +196,7 @@ async def f(completions, **columns):
     return np.array([len(c) for c in completions], dtype=np.float32)
 """
     reward = made(tmp_path, source, signature="trl")
-    assert reward.values(ROW, GROUP, name="mine") == (float(len(RIGHT)), float(len(WRONG)))
+    assert term_values(reward, ROW, GROUP) == (float(len(RIGHT)), float(len(WRONG)))
 
 
 @pytest.mark.parametrize(
@@ -212,7 +213,7 @@ def test_a_batch_of_the_wrong_shape_is_one_sentence(
 ) -> None:
     source = f"def f(completions, **columns):\n    return {returned}\n"
     with pytest.raises(RewardFailed) as failed:
-        made(tmp_path, source, signature="trl").values(ROW, GROUP, name="mine")
+        term_values(made(tmp_path, source, signature="trl"), ROW, GROUP)
     assert said in str(failed.value)
 
 
@@ -237,16 +238,16 @@ def f(reward_input):
 
 def test_easyr1_functions_get_all_completions_of_a_group(tmp_path: Path) -> None:
     reward = made(tmp_path, EASYR1, signature="easyr1")
-    assert reward.values(ROW, GROUP, name="mine") == pytest.approx((1.3, 0.5))
+    assert term_values(reward, ROW, GROUP) == pytest.approx((1.3, 0.5))
     other = made(tmp_path, EASYR1, signature="easyr1", arguments={"format_weight": 0.0})
-    assert other.values(ROW, GROUP, name="mine") == (1.0, 0.0)
+    assert term_values(other, ROW, GROUP) == (1.0, 0.0)
 
 
 def test_easyr1_functions_for_one_row(tmp_path: Path) -> None:
     said = made(tmp_path, ONE, signature="easyr1_sequential")
-    assert said.values(ROW, GROUP, name="mine") == (3.0, 5.0)
+    assert term_values(said, ROW, GROUP) == (3.0, 5.0)
     declared = made(tmp_path, 'REWARD_TYPE = "sequential"\n' + ONE, signature="easyr1")
-    assert declared.values(ROW, GROUP, name="mine") == (3.0, 5.0)
+    assert term_values(declared, ROW, GROUP) == (3.0, 5.0)
     bound = made(
         tmp_path,
         'REWARD_TYPE = "sequential"\n'
@@ -254,16 +255,44 @@ def test_easyr1_functions_for_one_row(tmp_path: Path) -> None:
         signature="easyr1",
         arguments={"plus": 1},
     )
-    assert bound.values(ROW, GROUP, name="mine") == (4.0, 6.0)
+    assert term_values(bound, ROW, GROUP) == (4.0, 6.0)
 
 
 def test_an_easyr1_score_without_an_overall_is_named(tmp_path: Path) -> None:
     source = "def f(reward_inputs):\n    return [{'accuracy': 1.0}] * 2\n"
     with pytest.raises(RewardFailed, match="expected a dict with 'overall'"):
-        made(tmp_path, source, signature="easyr1").values(ROW, GROUP, name="mine")
+        term_values(made(tmp_path, source, signature="easyr1"), ROW, GROUP)
 
 
 def test_prompts_without_columns_offer_ours() -> None:
     row: Prompt = prompt(options={"A": "red"})
     assert row_columns(row)["options"] == {"A": "red"}
     assert row.column("answer") == "answer"
+
+
+def test_a_function_of_the_group_sees_how_it_was_graded(tmp_path: Path) -> None:
+    source = """
+def f(group, bonus):
+    assert group.rollout.prompt.answer == "4"
+    assert (group.well_formed, group.answered) == ((True, False), (True, True))
+    lengths = [len(c.token_ids) for c in group.rollout.completions]
+    return [bonus if o == 1.0 and n == min(lengths) else None
+            for o, n in zip(group.outcomes, lengths)]
+"""
+    reward = made(tmp_path, source, signature="group", arguments={"bonus": 2.0}, weight=0.5)
+    group = graded(GROUP, outcomes=(1.0, 0.0), well_formed=(True, False))
+    parts = term_parts(reward, group)
+    assert [part.value for part in parts] == [2.0, None]
+    assert [part.weight for part in parts] == [0.0, 0.0]  # one of the group has no value
+
+
+def test_a_function_of_the_group_may_weigh_each_completion(tmp_path: Path) -> None:
+    source = """
+from sophia.types import TermValues
+
+def f(group):
+    return TermValues(values=(1.0, None), weights=tuple(0.5 * o for o in group.outcomes))
+"""
+    group = graded(GROUP, outcomes=(1.0, 0.0))
+    parts = term_parts(made(tmp_path, source, signature="group", weight=7.0), group)
+    assert [(part.value, part.weight) for part in parts] == [(1.0, 0.5), (None, 0.0)]

@@ -12,7 +12,8 @@ from sophia.types import RewardPart
 
 def total(**overrides: Any) -> float | None:
     terms: dict[str, Any] = {
-        "outcome": 1.0, "gamma": 1.0, "weight": 0.3, "thinking": 0.5, "others": (), "gated": False,
+        "outcome": 1.0, "outcome_weight": 1.0, "gamma": 1.0, "weight": 0.3, "thinking": 0.5,
+        "others": (), "gated": False,
     }  # fmt: skip
     return total_reward(**{**terms, **overrides})
 
@@ -31,6 +32,8 @@ def part(value: float | None, weight: float) -> RewardPart:
         ({"thinking": 0.0}, 1.0),
         ({"others": [part(1.0, 0.1), part(-3.0, 0.01)]}, 1.22),  # 1.15 + 0.1 - 0.03
         ({"others": [part(None, 0.1)]}, 1.15),
+        ({"outcome_weight": 0.9, "others": [part(1.0, 0.1)]}, 1.15),  # 0.9 + 0.1 + 0.15
+        ({"outcome_weight": 0.0}, 0.15),
         ({"gated": True}, 0.0),
         ({"gated": True, "outcome": None}, 0.0),
     ],

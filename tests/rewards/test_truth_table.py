@@ -51,7 +51,7 @@ def test_scores(case: TruthCase, ours: OutcomeReward, release: OutcomeReward) ->
 
 @pytest.mark.parametrize("case", [c for c in truth_cases("extraction") if c.strict is not None])
 def test_strict_format(case: TruthCase) -> None:
-    assert FormatRule("strict")(case.response) == case.strict
+    assert FormatRule()(case.response) == case.strict
 
 
 def test_document_is_up_to_date() -> None:

@@ -13,7 +13,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from sophia.cli.running.build import build
 from sophia.run.folder import RunFolder
+from sophia.run.later import with_later
 from sophia.run.opening import held, open_run_folder
 from sophia.run.resume import changes
 
@@ -219,3 +221,47 @@ def test_a_run_from_before_algorithms_had_parts_can_go_on() -> None:
     other = {**yours, "loss": {**loss, "policy": {**policy, "epsilon_high": 0.2}}}
     (change,) = changes({"algorithm": theirs}, {"algorithm": other})
     assert str(change) == "algorithm.loss.policy.epsilon_high: 0.28 -> 0.2"
+
+
+FORMAT = "sophia.rewards.format.FormatRule"
+BLOCKS = {"_target_": FORMAT, "blocks": ["think"], "final": "answer", "gap": "blank"}
+RELEASE = {"_target_": "sophia.rewards.format.ReleaseFormat"}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "yours", "others"),
+    [
+        ({"_target_": FORMAT, "pattern": "strict"}, BLOCKS, RELEASE),
+        ({"_target_": FORMAT}, BLOCKS, RELEASE),
+        ({"_target_": FORMAT, "pattern": "release"}, RELEASE, BLOCKS),
+        (BLOCKS, BLOCKS, {**BLOCKS, "gap": "none"}),
+    ],
+)
+def test_a_format_that_was_named_by_its_pattern_is_the_same(
+    theirs: dict[str, Any], yours: dict[str, Any], others: dict[str, Any]
+) -> None:
+    assert changes({"format": theirs}, {"format": yours}) == []
+    found = changes({"format": theirs}, {"format": others})
+    assert found
+    assert not any(change.is_harmless for change in found)
+
+
+def test_an_outcome_weighed_1_before_there_was_a_weight() -> None:
+    reward = {"_target_": "sophia.rewards.composer.RewardComposer", "trust": True}
+    assert changes({"reward": reward}, {"reward": {**reward, "outcome_weight": 1.0}}) == []
+    (change,) = changes({"reward": reward}, {"reward": {**reward, "outcome_weight": 0.9}})
+    assert str(change) == "reward.outcome_weight: 1.0 -> 0.9"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("strict", "<think>a</think><answer>4</answer>", True),
+        ("strict", "<think>a</think>so<answer>4</answer>", False),
+        ("release", "<think>a</think>so<answer>4</answer>", True),
+    ],
+)
+def test_a_format_of_an_older_run_can_be_built(pattern: str, text: str, expected: bool) -> None:
+    settings = with_later({"format": {"_target_": FORMAT, "pattern": pattern}})
+    rule = build(OmegaConf.create(settings), "format")
+    assert rule(text) is expected

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -40,6 +41,8 @@ _SETTINGS_OF_A_FILE = {
     "data": "data=rows data.train.sources.files=",
     "judge": "judge=http judge.url=",
 }
+_GROUPS_ALONE = ("experiment", "reward_terms")
+"""Groups of a run that are no keys of its configuration."""
 _AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.+?)'")
 
 
@@ -83,8 +86,10 @@ def explained(
             f"{error.override!r} cannot be read; write key=value, and quote a value with spaces,"
             " commas or brackets: 'key=\"a, b\"'."
         )
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
-        return ValueError(_no_such_choice(error.missing_cfg_file, list(error.options), configs))
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        options = list(error.options or _shipped_choices(error.missing_cfg_file, configs))
+        if options:
+            return ValueError(_no_such_choice(error.missing_cfg_file, options, configs))
     if match := _AMBIGUOUS.search(text):
         return ValueError(
             f"{match[1]} has several values; quote it to mean one value, or add -m for a sweep."
@@ -107,6 +112,12 @@ def _no_such_choice(missing: str, options: list[str], configs: Path) -> str:
     return f"there is no {group} {name!r}; {hint}{known}"
 
 
+def _shipped_choices(missing: str, configs: Path) -> list[str]:
+    """The choices of a group, which Hydra does not name where several may be chosen."""
+    group, _ = _group_and_choice(missing, configs)
+    return [path.stem for path in (configs / group).glob("*.yaml")] if group else []
+
+
 def _group_and_choice(missing: str, configs: Path) -> tuple[str, str]:
     """Where a choice that does not exist was looked for, and its name, which may hold slashes."""
     parts = missing.split("/")
@@ -117,9 +128,10 @@ def _group_and_choice(missing: str, configs: Path) -> tuple[str, str]:
 
 
 def _is_choice_of_ours(argument: str, configs: Path) -> bool:
-    """Whether it chooses a file of ``configs``: others lie in folders that may be gone by now."""
-    group, _, name = argument.partition("=")
-    return bool(name) and (configs / group / f"{name}.yaml").is_file()
+    """Whether it chooses files of ``configs``: others lie in folders that may be gone by now."""
+    group, _, chosen = argument.partition("=")
+    names = [name.strip() for name in chosen.strip("[]").split(",")]
+    return all(name and (configs / group / f"{name}.yaml").is_file() for name in names)
 
 
 def _no_such_key(key: str, configs: Path, config_name: str, arguments: Sequence[str]) -> str:
@@ -132,8 +144,18 @@ def _no_such_key(key: str, configs: Path, config_name: str, arguments: Sequence[
     plain = OmegaConf.to_container(cfg, resolve=False)
     if key.startswith("annealing.") and not cfg.get("annealing"):
         return str(no_judge_for(key))
-    known = sorted({*dotted_keys("", plain), *({"experiment"} if "algorithm" in cfg else {})})
+    if (term := _term_not_chosen(key, configs, plain)) is not None:
+        return f"unknown key {key}; there is no such term unless you say reward_terms=[{term}]."
+    known = sorted({*dotted_keys("", plain), *(_GROUPS_ALONE if "algorithm" in cfg else ())})
     near = [k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0] and "._" not in k]
     roots = [k for k in known if "." not in k]
     hint = key_hint(key, known) or f"known are {', '.join(near or roots)}."
     return f"unknown key {key}; {hint}"
+
+
+def _term_not_chosen(key: str, configs: Path, cfg: Any) -> str | None:
+    """The shipped reward term that a key is about, where the configuration is without it."""
+    match = re.match(r"reward\.extra\.(\w+)", key)
+    if match is None or match[1] in (cfg.get("reward") or {}).get("extra", {}):
+        return None
+    return match[1] if (configs / "reward_terms" / f"{match[1]}.yaml").is_file() else None

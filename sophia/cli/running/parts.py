@@ -12,7 +12,7 @@ from sophia.cli.running.build import build
 from sophia.data.encode import PromptEncoder
 from sophia.evaluation.evaluator import Evaluator
 from sophia.protocols import RolloutEngine, ThinkingJudge
-from sophia.rewards.format import FormatRule
+from sophia.rewards.format import ResponseFormat
 from sophia.rewards.outcome import OutcomeReward
 from sophia.types import SamplingParams
 
@@ -25,7 +25,7 @@ class Parts:
     encoder: PromptEncoder
     sampling: SamplingParams
     outcome: OutcomeReward
-    format: FormatRule
+    format: ResponseFormat
     judge: ThinkingJudge | None
     engine: RolloutEngine
 

@@ -14,13 +14,14 @@ from sophia.cli.running.plan import disk_plan
 from sophia.data.encode import PromptEncoder
 from sophia.measure.memory import GIB
 from sophia.models.load import ModelLoader
-from sophia.rewards.custom import CustomReward
-from sophia.types import Completion, Prompt
+from sophia.protocols import RewardTerm
+from sophia.rewards.terms.named import NamedTerm
+from sophia.types import Completion, GradedGroup, Prompt, Rollout
 
 _VALUES = (
     "sampling", "prompt_limits", "annealing", "algorithm.estimator", "algorithm.loss",
     "algorithm.update", "algorithm.lr_schedule", "callbacks.rollout.sync",
-    "callbacks.health.limits", "warm_start",
+    "callbacks.health.limits", "warm_start", "reward.format",
 )  # fmt: skip
 """Nodes that are plain values, which check themselves."""
 
@@ -31,7 +32,7 @@ def check_values(cfg: DictConfig) -> None:
     Raises:
         ValueError: what the first of them says that is none, behind its dotted path.
     """
-    for path in _VALUES:
+    for path in (*_VALUES, *_built_in_terms(cfg)):
         try:
             build(cfg, path)
         except ValueError as error:
@@ -50,16 +51,30 @@ def _check_generations(cfg: DictConfig) -> None:
         )
 
 
+def _built_in_terms(cfg: DictConfig) -> list[str]:
+    """Reward terms that are shipped; to build one of a user's own is to run their file."""
+    extra = cfg.reward.get("extra") or {}
+    ours = [n for n, t in extra.items() if t and t._target_.startswith("sophia.rewards.terms.")]
+    return [f"reward.extra.{name}" for name in ours]
+
+
 def try_rewards(
-    rewards: Mapping[str, CustomReward], prompt: Prompt, encoder: PromptEncoder, *, group_size: int
+    rewards: Mapping[str, RewardTerm], prompt: Prompt, encoder: PromptEncoder, *, group_size: int
 ) -> None:
-    """Call every reward of the user's own once, on a group that gives the prompt's gold answer.
+    """Ask every reward term once about a group that gives the prompt's gold answer.
 
     Raises:
-        RewardFailed: one raised, or returned what is no number.
+        RunStopped: one raised, or answered what is no number.
     """
     if not rewards:
         return
+    group = _made_up_group(prompt, encoder, group_size)
+    for name, reward in rewards.items():
+        term = NamedTerm(name, reward, rl_step=0)
+        term.parts(group, term.submit(group))
+
+
+def _made_up_group(prompt: Prompt, encoder: PromptEncoder, group_size: int) -> GradedGroup:
     text = f"<think>A made-up completion.</think><answer>{prompt.answer}</answer>"
     token_ids = tuple(encoder.tokenizer(text, add_special_tokens=False)["input_ids"])
     made_up = Completion(
@@ -69,8 +84,14 @@ def try_rewards(
         finish_reason="stop",
         seed=0,
     )
-    for name, reward in rewards.items():
-        reward.values(prompt, (made_up,) * group_size, name=name)
+    return GradedGroup(
+        rollout=Rollout(
+            prompt=prompt, encoded=encoder(prompt), completions=(made_up,) * group_size
+        ),
+        well_formed=(True,) * group_size,
+        answered=(True,) * group_size,
+        outcomes=(1.0,) * group_size,
+    )
 
 
 def ask_judge(cfg: DictConfig) -> None:

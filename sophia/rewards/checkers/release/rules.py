@@ -13,11 +13,13 @@ import jiwer
 
 from sophia.rewards.checkers.text import mean_rouge
 from sophia.rewards.checkers.verdict import UNPARSED, Gold, Rule, Verdict, verdict_of
-from sophia.rewards.format import is_release
+from sophia.rewards.format import ReleaseFormat
 from sophia.rewards.tags import first_answer, gold_text
 
 if TYPE_CHECKING:
     from sophia.rewards.process.pool import WorkerPool
+
+_HAS_FORMAT = ReleaseFormat()
 
 
 def released_answer(text: str) -> str | None:
@@ -25,7 +27,7 @@ def released_answer(text: str) -> str | None:
 
     None, and so 0, for any other response. Dollar signs are removed.
     """
-    answer = first_answer(text) if is_release(text) else None
+    answer = first_answer(text) if _HAS_FORMAT(text) else None
     return None if answer is None else answer.replace("$", "")
 
 

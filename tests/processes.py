@@ -38,14 +38,14 @@ def free_port() -> int:
         return port
 
 
-def start_processes(world_size: int, out: Path, **case: Any) -> list[WarmProcess]:
-    """The processes of a training run of tests/sharded_worker.py."""
+def start_processes(
+    world_size: int, out: Path, *, module: str = "tests.sharded_worker", **case: Any
+) -> list[WarmProcess]:
+    """The processes of a training run of tests/sharded_worker.py, or of another module."""
     port = free_port()
     text = json.dumps({**case, "out": str(out), "world_size": world_size}, default=str)
     return [
-        WarmProcess(
-            "-m", "tests.sharded_worker", text, environment=environment(rank, world_size, port)
-        )
+        WarmProcess("-m", module, text, environment=environment(rank, world_size, port))
         for rank in range(world_size)
     ]
 

@@ -38,11 +38,9 @@ def free_port() -> int:
         return port
 
 
-def start_processes(
-    world_size: int, out: Path, *, module: str = "tests.sharded_worker", **case: Any
-) -> list[WarmProcess]:
-    """The processes of a training run of tests/sharded_worker.py, or of another module."""
-    port = free_port()
+def start_processes(world_size: int, out: Path, **case: Any) -> list[WarmProcess]:
+    """The processes of a training run of tests/sharded_worker.py, or of another ``module``."""
+    port, module = free_port(), case.pop("module", "tests.sharded_worker")
     text = json.dumps({**case, "out": str(out), "world_size": world_size}, default=str)
     return [
         WarmProcess("-m", module, text, environment=environment(rank, world_size, port))

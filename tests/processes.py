@@ -39,13 +39,11 @@ def free_port() -> int:
 
 
 def start_processes(world_size: int, out: Path, **case: Any) -> list[WarmProcess]:
-    """The processes of a training run of tests/sharded_worker.py."""
-    port = free_port()
+    """The processes of a training run of tests/sharded_worker.py, or of another ``module``."""
+    port, module = free_port(), case.pop("module", "tests.sharded_worker")
     text = json.dumps({**case, "out": str(out), "world_size": world_size}, default=str)
     return [
-        WarmProcess(
-            "-m", "tests.sharded_worker", text, environment=environment(rank, world_size, port)
-        )
+        WarmProcess("-m", module, text, environment=environment(rank, world_size, port))
         for rank in range(world_size)
     ]
 

@@ -17,6 +17,8 @@ def inert_settings(cfg: DictConfig) -> list[str]:
         target.startswith(_BUILT_IN) and not target.startswith(_OWN)
     ):
         keys = [str(k) for k, v in loss.policy.items() if k != "_target_" and v is not None]
+        if loss.sampling_correction is not None and "ratio_level" in keys:
+            keys.remove("ratio_level")  # tokens weigh differently: it says to whom a weight goes
         said.append(
             f"algorithm.loss.policy: {', '.join(keys)}. With one update per rollout policy / old"
             " policy is 1; algorithm.update.optimizer_steps_per_rollout=4 lets them act."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from sophia.grpo.estimators.scores import Everywhere, Scores
-from sophia.grpo.estimators.statistics import whitened
+from sophia.grpo.estimators.statistics import check_epsilon, whitened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,9 @@ class BatchAdvantages:
     """
 
     epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        check_epsilon(self.epsilon)
 
     @property
     def min_generations(self) -> int:

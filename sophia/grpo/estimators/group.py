@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from sophia.grpo.estimators.scores import Everywhere, Scores
-from sophia.grpo.estimators.statistics import family_statistics, over_all_ranks
+from sophia.grpo.estimators.statistics import check_epsilon, family_statistics, over_all_ranks
 
 Scale = Literal["group", "batch", "centred_batch", "mean", "none"]
 
@@ -33,8 +33,9 @@ class GroupAdvantages:
     epsilon: float = 1e-6
 
     def __post_init__(self) -> None:
-        if not self.epsilon >= 0.0:
-            raise ValueError(f"epsilon is {self.epsilon}; it must be at least 0, usual is 1e-6.")
+        check_epsilon(self.epsilon)
+        if self.scale not in get_args(Scale):
+            raise ValueError(f"scale is {self.scale!r}; it must be one of {get_args(Scale)}.")
 
     @property
     def min_generations(self) -> int:

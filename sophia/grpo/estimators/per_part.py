@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sophia.grpo.estimators.scores import Everywhere, Scores
-from sophia.grpo.estimators.statistics import family_statistics, whitened
+from sophia.grpo.estimators.statistics import check_epsilon, family_statistics, whitened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,9 @@ class PerPartAdvantages:
     """
 
     epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        check_epsilon(self.epsilon)
 
     @property
     def min_generations(self) -> int:

@@ -20,9 +20,12 @@ Everywhere = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartScores:
-    """One part of the rewards of a step."""
+    """One part of the rewards of a step.
 
-    values: Tensor  # (B,) float64; 0 where there is none
+    The sum over all parts of weight * value is the total of every completion that is valid.
+    """
+
+    values: Tensor  # (B,) float64; 0 where there is none, and behind the format gate
     weights: Tensor  # (B,) float64: what the value counts in the total; 0 where there is none
 
 
@@ -59,7 +62,7 @@ def collate_scores(groups: Sequence[ScoredGroup]) -> Scores:
         totals=_known([reward.total for reward in rewards]),
         parts={
             name: PartScores(
-                values=_known([reward.value(name) for reward in rewards]),
+                values=_known([None if r.gated else r.value(name) for r in rewards]),
                 weights=torch.tensor([r.weight(name) for r in rewards], dtype=torch.float64),
             )
             for name in names

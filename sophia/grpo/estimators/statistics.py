@@ -23,6 +23,12 @@ class FamilyStatistics:
     constant: Tensor  # (B,) bool: fewer than two, or all equal
 
 
+def check_epsilon(epsilon: float) -> None:
+    """Refuse what cannot be added to a deviation before something is divided by it."""
+    if not epsilon >= 0.0:
+        raise ValueError(f"epsilon is {epsilon}; it must be at least 0, usual is 1e-6.")
+
+
 def family_statistics(values: Tensor, families: Tensor, valid: Tensor) -> FamilyStatistics:
     """Statistics of (B,) values.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -38,15 +39,21 @@ class Clipped:
                 f"epsilon_low {self.epsilon_low} must lie in [0, 1) and epsilon_high"
                 f" {self.epsilon_high} must not be negative; both are usually 0.2."
             )
-        if self.dual_clip is not None and self.dual_clip <= 1.0 + self.epsilon_high:
+        if self.dual_clip is not None and not self.dual_clip > 1.0 + self.epsilon_high:
             raise ValueError(
                 f"dual_clip is {self.dual_clip}; it must exceed 1 + epsilon_high ="
                 f" {1.0 + self.epsilon_high}, usual is 3. Set it to null to switch it off."
             )
-        if not self.max_log_ratio > math.log1p(self.epsilon_high):
+        bound = max(math.log1p(self.epsilon_high), -math.log1p(-self.epsilon_low))
+        if not self.max_log_ratio > bound:
             raise ValueError(
-                f"max_log_ratio is {self.max_log_ratio}; it must exceed ln(1 + epsilon_high), or"
-                " nothing is left to clip; 20 only avoids overflows, ln 1000 = 6.9078 is Pre-CLIP."
+                f"max_log_ratio is {self.max_log_ratio}; it must exceed {bound:.4f}, the larger of"
+                " ln(1 + epsilon_high) and -ln(1 - epsilon_low), or nothing is left to clip;"
+                " 20 only avoids overflows, ln 1000 = 6.9078 is Pre-CLIP."
+            )
+        if self.ratio_level not in get_args(RatioLevel):
+            raise ValueError(
+                f"ratio_level is {self.ratio_level!r}; it must be one of {get_args(RatioLevel)}."
             )
 
     def __call__(self, logps: Tensor, old: Tensor, batch: TrainBatch) -> PolicyTerm:

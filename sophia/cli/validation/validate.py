@@ -71,7 +71,10 @@ class _UnknownKeyError(ValueError):
         if other := of_another_choice(
             self._key, target=self._target, taken=self._siblings, configs=CONFIGS
         ):
-            return f"unknown key {self._key}; {other}. A preset or file that sets it is made for that choice."
+            return (
+                f"unknown key {self._key}; {other}. A preset or file that sets it is made for that"
+                " choice."
+            )
         given = {*dotted_keys("", cfg)}
         key = next(
             k for k in sorted(given, key=len, reverse=True) if f"{k}.".startswith(f"{self._key}.")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sophia.cli.command_line.other_choices import of_another_choice
@@ -137,7 +137,7 @@ def _no_such_key(key: str, configs: Path, config_name: str, arguments: Sequence[
     if key.startswith("annealing.") and not cfg.get("annealing"):
         return str(no_judge_for(key))
     node = OmegaConf.select(cfg, key.rpartition(".")[0]) if "." in key else None
-    if OmegaConf.is_dict(node) and "_target_" in node:
+    if isinstance(node, DictConfig) and "_target_" in node:
         taken = [str(k) for k in node]
         if other := of_another_choice(key, target=node["_target_"], taken=taken, configs=configs):
             return f"unknown key {key}; {other}."

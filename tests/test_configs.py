@@ -79,9 +79,9 @@ def test_a_typo_at_every_level_is_refused(name: str) -> None:
 def test_a_close_key_is_suggested() -> None:
     cfg = composed()
     OmegaConf.set_struct(cfg, False)
-    cfg.algorithm.loss.epsilon_hihg = 0.3
+    cfg.algorithm.loss.policy.epsilon_hihg = 0.3
     with pytest.raises(
-        ValueError, match=r"algorithm\.loss\.epsilon_hihg; did you mean 'epsilon_high'"
+        ValueError, match=r"algorithm\.loss\.policy\.epsilon_hihg; did you mean 'epsilon_high'"
     ):
         validate(cfg, TrainSettings)
 
@@ -96,7 +96,7 @@ def test_a_misspelt_callback_is_refused() -> None:
     ("override", "message"),
     [
         ("num_steps=abc", r"num_steps is 'abc': .*integer"),
-        ("algorithm.update.scale_rewards=gruop", r"scale_rewards is 'gruop': .*'group'"),
+        ("algorithm.estimator.scale=gruop", r"estimator\.scale is 'gruop': .*'group'"),
         ("algorithm.rows=packed", r"algorithm\.rows is 'packed'"),
         (
             "+reward.extra.x={_target_: sophia.rewards.custom.CustomReward, function: 'a.py:f',"

@@ -93,7 +93,7 @@ def test_debug_shows_the_trace(cache: Path) -> None:
     ("override", "message"),
     [
         (
-            "algorithm.loss.dual_clip=0.5",
+            "algorithm.loss.policy.dual_clip=0.5",
             "error: algorithm.loss: dual_clip is 0.5; it must exceed 1 +",
         ),
         (

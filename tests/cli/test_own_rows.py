@@ -108,7 +108,7 @@ def test_a_weight_of_nothing_is_refused_with_the_reason(tmp_path: Path) -> None:
 
 
 def test_the_headline_of_a_run_without_its_judge_names_no_annealing(tmp_path: Path) -> None:
-    refused = ("judge=none", "algorithm.loss.dual_clip=0.5", f"run_dir={tmp_path / 'run'}")
+    refused = ("judge=none", "algorithm.loss.policy.dual_clip=0.5", f"run_dir={tmp_path / 'run'}")
     said = run("train.py", *refused, cache=tmp_path, expect=1)
     assert "annealing=none, judge=none" in said
     assert "not judged" in said

@@ -20,7 +20,7 @@ from tests.composing import composed, filled, options
 REFUSED = [
     ("num_steps=0", "num_steps is 0; it must be at least 1: RL steps of the run."),
     ("prompts_per_step=0", "prompts_per_step is 0; it must be at least 1."),
-    ("num_generations=1", "num_generations is 1; it must be at least 2"),
+    ("num_generations=0", "num_generations is 0; it must be at least 1; usual is 8."),
     ("sampling.temperature=0", "sampling.temperature is 0; it must be above 0 in training"),
     ("sampling.temperature=-0.5", "sampling.temperature is -0.5; it must be above 0 in training"),
     ("algorithm.optimizer.lr=0", "algorithm.optimizer.lr is 0; it must be above 0"),
@@ -44,9 +44,12 @@ BY_THEIR_VALUE = [
     ("sampling.max_new_tokens=0", "max_new_tokens is 0; it must be at least 1."),
     ("sampling.repetition_penalty=0", "repetition_penalty is 0; it must be above 0; 1 is off."),
     ("algorithm.loss.beta=-0.04", "beta is -0.04; it must be at least 0"),
-    ("algorithm.loss.epsilon_low=1.0", "epsilon_low 1.0 must lie in [0, 1)"),
-    ("algorithm.loss.epsilon_low=-0.1", "epsilon_low -0.1 must lie in [0, 1)"),
-    ("algorithm.loss.epsilon_high=-0.1", "epsilon_high -0.1 must not be negative"),
+    ("algorithm.loss.policy.epsilon_low=1.0", "epsilon_low 1.0 must lie in [0, 1)"),
+    ("algorithm.loss.policy.epsilon_low=-0.1", "epsilon_low -0.1 must lie in [0, 1)"),
+    ("algorithm.loss.policy.epsilon_high=-0.1", "epsilon_high -0.1 must not be negative"),
+    ("algorithm.loss.policy.dual_clip=1.1", "dual_clip is 1.1; it must exceed 1 + epsilon_high"),
+    ("algorithm.loss.policy.max_log_ratio=0.1", "max_log_ratio is 0.1; it must exceed ln(1 +"),
+    ("algorithm.estimator.epsilon=-1", "epsilon is -1; it must be at least 0, usual is 1e-6."),
     ("algorithm.update.num_iterations=0", "num_iterations is 0; it must be at least 1."),
     ("algorithm.update.warmup_steps=-1", "warmup_steps is -1; it must be at least 0."),
     ("algorithm.update.max_grad_norm=0", "max_grad_norm is 0; it must be above 0."),
@@ -106,6 +109,28 @@ def test_plan_and_check_refuse_it_too(tmp_path: Path) -> None:
         plan(composed("sampling.top_p=2", config="plan"))
     with pytest.raises(ValueError, match="top_p is 2"):
         check(composed("sampling.top_p=2", config="check"))
+
+
+NEEDS_TWO = ["grpo", "dr_grpo", "rloo", "lite_ppo", "maxrl", "gdpo", "reinforce_pp_baseline"]
+
+
+@pytest.mark.parametrize("name", NEEDS_TWO)
+def test_one_completion_cannot_be_compared_within_its_prompt(name: str) -> None:
+    cfg = composed("num_generations=1", f"algorithm={name}")
+    validate(cfg, TrainSettings)
+    message = (
+        r"^num_generations is 1; algorithm\.estimator \(\w+Advantages\) compares the completions of"
+        r" a prompt and needs at least 2, usual is 8\. Set algorithm/estimator=batch to compare all"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_values(cfg)
+
+
+@pytest.mark.parametrize("name", ["reinforce_pp", "stable_reinforce"])
+def test_one_completion_is_enough_where_all_of_a_step_are_compared(name: str) -> None:
+    cfg = composed("num_generations=1", f"algorithm={name}")
+    validate(cfg, TrainSettings)
+    check_values(cfg)
 
 
 def test_greedy_is_for_infer() -> None:

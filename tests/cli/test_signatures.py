@@ -51,7 +51,10 @@ def test_plain_annotations_are_types_and_classes_are_anything() -> None:
     read = signature_of("sophia.grpo.loss.LossConfig").parameters
     assert read["beta"].annotation is float
     assert read["kl_estimator"].annotation == Literal["k1", "k2", "k3"]  # of another module
-    assert read["dual_clip"].annotation == float | None
+    assert read["policy"].annotation is Any
+    clipped = signature_of("sophia.grpo.losses.clipped.Clipped").parameters
+    assert clipped["dual_clip"].annotation == float | None
+    assert clipped["ratio_level"].annotation == Literal["token", "sequence"]  # of another module
     module = signature_of("sophia.training.grpo_module.GRPOModule").parameters
     assert module["policy_folder"].annotation is Path
     assert module["update"].annotation is Any

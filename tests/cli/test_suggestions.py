@@ -16,6 +16,7 @@ from sophia.cli.command_line.errors import explained, readable_errors
 from sophia.cli.command_line.other_names import OtherName, other_name, table
 from sophia.cli.command_line.suggestions import dotted_keys, key_hint
 from sophia.cli.commands import CONFIGS
+from sophia.cli.running.preflight import check_values
 from sophia.cli.validation.settings import TrainSettings
 from sophia.cli.validation.validate import validate
 from tests.composing import composed
@@ -55,9 +56,9 @@ NAMES = [
     ("kl_coef", "algorithm.loss.beta"),
     ("beta", "algorithm.loss.beta"),
     ("algorithm.kl_coef", "algorithm.loss.beta"),
-    ("epsilon", "algorithm.loss.epsilon_low"),
-    ("clip_ratio", "algorithm.loss.epsilon_low"),
-    ("clip_ratio_high", "algorithm.loss.epsilon_high"),
+    ("epsilon", "algorithm.loss.policy.epsilon_low"),
+    ("clip_ratio", "algorithm.loss.policy.epsilon_low"),
+    ("clip_ratio_high", "algorithm.loss.policy.epsilon_high"),
     ("n", "num_generations"),
     ("rollout.n", "num_generations"),
     ("algorithm.num_generations", "num_generations"),
@@ -84,7 +85,16 @@ NAMES = [
     ("algorithm.lr", "algorithm.optimizer.lr"),
     ("algoritm.loss.beta", "algorithm.loss.beta"),
     ("algorithm.loss.betta", "algorithm.loss.beta"),
-    ("algorithm.loss.epsilon", "algorithm.loss.epsilon_low"),
+    ("algorithm.loss.epsilon", "algorithm.loss.policy.epsilon_low"),
+    ("algorithm.loss.policy.epsilon", "algorithm.loss.policy.epsilon_low"),
+    ("adv_estimator", "algorithm.estimator"),
+    ("algorithm.norm_adv_by_std_in_grpo", "algorithm.estimator.scale"),
+    ("actor_rollout_ref.actor.policy_loss.loss_mode", "algorithm.loss.policy"),
+    ("worker.actor.loss_type", "algorithm.loss.policy"),
+    ("loss_type", "algorithm.loss.aggregation"),
+    ("loss_agg_mode", "algorithm.loss.aggregation"),
+    ("use_kl_in_reward", "algorithm.loss.beta"),
+    ("sapo_temperature_neg", "algorithm.loss.policy.tau_negative"),
     ("logging_steps", "logger"),
 ]
 
@@ -131,6 +141,108 @@ def test_names_of_others(typed: str, ours: str) -> None:
     assert key_hint(typed, known_keys("")).startswith(f"did you mean {ours!r}")
 
 
+FORMER = [
+    ("algorithm.loss.epsilon_low", "algorithm.loss.policy.epsilon_low"),
+    ("algorithm.loss.epsilon_high", "algorithm.loss.policy.epsilon_high"),
+    ("algorithm.loss.dual_clip", "algorithm.loss.policy.dual_clip"),
+    ("algorithm.loss.importance_sampling_level", "algorithm.loss.policy.ratio_level"),
+    ("algorithm.update.scale_rewards", "algorithm.estimator.scale"),
+    ("algorithm.update.advantage_epsilon", "algorithm.estimator.epsilon"),
+]
+
+
+@pytest.mark.parametrize(("typed", "ours"), FORMER)
+def test_our_own_former_names(typed: str, ours: str) -> None:
+    said = f"unknown key {typed}; did you mean {ours!r}"
+    assert said_of(f"{typed}=7").startswith(said)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        validate(composed(f"+{typed}=7"), TrainSettings)
+
+
+@pytest.mark.parametrize(
+    ("typed", "ours"),
+    [
+        ("loss_type=cispo", "algorithm/loss/policy=cispo"),
+        ("loss_type=grpo", "algorithm.loss.aggregation=sequence_mean"),
+        ("scale_rewards=False", "algorithm.estimator.scale=none"),
+        ("algorithm.adv_estimator=reinforce_plus_plus", "algorithm=reinforce_pp"),
+        ("worker.actor.loss_type=sapo", "algorithm/loss/policy=sapo"),
+        ("actor_rollout_ref.actor.kl_loss_type=low_var_kl", "algorithm.loss.kl_estimator=k3"),
+        ("importance_sampling_level=sequence", "algorithm.loss.policy.ratio_level=sequence"),
+        ("algorithm.update.scale_rewards=batch", "algorithm.estimator.scale=batch"),
+        ("loss_type=vespo", "algorithm.loss.aggregation"),  # of no value here: the key
+    ],
+)
+def test_values_of_others(typed: str, ours: str) -> None:
+    assert f"; did you mean {ours!r}?" in said_of(typed)
+
+
+@pytest.mark.parametrize(
+    "typed", sorted({typed for entry in table() for typed in entry.values.values()})
+)
+def test_every_value_that_is_suggested_is_valid(typed: str) -> None:
+    cfg = composed(*typed.split())
+    validate(cfg, TrainSettings)
+    check_values(cfg)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (
+            ("algorithm=cispo", "algorithm.loss.policy.dual_clip=3"),
+            "unknown key algorithm.loss.policy.dual_clip; Cispo takes max_ratio, min_ratio;"
+            " dual_clip is a key of algorithm/loss/policy=clipped.",
+        ),
+        (
+            ("algorithm=sapo", "algorithm.loss.policy.epsilon_low=0.1"),
+            "unknown key algorithm.loss.policy.epsilon_low; Sapo takes tau_negative, tau_positive;"
+            " epsilon_low is a key of algorithm/loss/policy=clipped.",
+        ),
+        (
+            ("algorithm=reinforce_pp", "algorithm.estimator.scale=group"),
+            "unknown key algorithm.estimator.scale; BatchAdvantages takes epsilon; scale is a key"
+            " of algorithm/estimator=group.",
+        ),
+        (
+            ("algorithm/loss/policy=own", "algorithm.loss.policy.max_ratio=2"),
+            "unknown key algorithm.loss.policy.max_ratio; OwnPolicyLoss takes arguments, function;"
+            " max_ratio is a key of algorithm/loss/policy=cispo.",
+        ),
+    ],
+)
+def test_a_key_of_another_choice_is_refused_with_what_is_taken(
+    typed: tuple[str, ...], said: str
+) -> None:
+    assert said_of(*typed) == said
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (
+            ("algorithm=gspo", "algorithm/loss/policy=gmpo"),
+            r"loss\.policy\.epsilon_high; Gmpo takes log_clip_high, log_clip_low; epsilon_high is a"
+            r" key of algorithm/loss/policy=clipped\. A preset or file that sets it is made for",
+        ),
+        (
+            ("algorithm=dr_grpo", "algorithm/estimator=leave_one_out"),
+            r"estimator\.scale; LeaveOneOutAdvantages takes no keys; scale is a key of"
+            r" algorithm/estimator=group\.",
+        ),
+        (
+            ("algorithm=cispo", "+algorithm.loss.policy.dual_clip=3"),
+            r"policy\.dual_clip; Cispo takes max_ratio, min_ratio; dual_clip is a key of",
+        ),
+    ],
+)
+def test_a_preset_with_another_choice_than_its_own_is_refused(
+    typed: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        validate(composed(*typed), TrainSettings)
+
+
 @pytest.mark.parametrize(
     ("typed", "ours"),
     [
@@ -167,6 +279,14 @@ def test_from_the_command_line_and_from_yaml(typed: str, ours: str) -> None:
         (
             "reward.format.pattern=strict",
             "unknown key reward.format.pattern; did you mean 'reward.format.blocks'? With ",
+        ),
+        (
+            "algorithm=reinforce_plus_plus",
+            "there is no algorithm 'reinforce_plus_plus'; did you mean 'reinforce_pp'?",
+        ),
+        (
+            "algorithm/loss/policy=geo_mean",
+            "there is no algorithm/loss/policy 'geo_mean'; did you mean 'gmpo'?",
         ),
         ("model/lora=defualt", "there is no model/lora 'defualt'; did you mean 'default'?"),
         (

@@ -16,9 +16,10 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sophia.cli.command_line.other_choices import of_another_choice
 from sophia.cli.command_line.suggestions import dotted_keys, key_hint, nearest
 from sophia.cli.command_line.thinking import no_judge_for
 from sophia.failures import Interrupted, RunStopped
@@ -35,6 +36,9 @@ _KEY = re.compile(r"Could not (?:override|delete from config\.?) '?([\w./@]+)'?"
 _CHOICES_OF_OTHERS = {
     "hf": "transformers", "openai": "http", "exp": "exponential", "tb": "tensorboard",
     "deepspeed": "fsdp", "zero3": "fsdp", "peft": "default", "off": "none", "null": "none",
+    "reinforce_plus_plus": "reinforce_pp", "reinforce++": "reinforce_pp", "drgrpo": "dr_grpo",
+    "reinforce_plus_plus_baseline": "reinforce_pp_baseline", "geo_mean": "gmpo",
+    "vanilla": "clipped", "ppo": "clipped",
 }  # fmt: skip
 _SETTINGS_OF_A_FILE = {
     "model": "model.path=",
@@ -146,10 +150,16 @@ def _no_such_key(key: str, configs: Path, config_name: str, arguments: Sequence[
         return str(no_judge_for(key))
     if (term := _term_not_chosen(key, configs, plain)) is not None:
         return f"unknown key {key}; there is no such term unless you say reward_terms=[{term}]."
+    node = OmegaConf.select(cfg, key.rpartition(".")[0]) if "." in key else None
+    if isinstance(node, DictConfig) and "_target_" in node:
+        taken = [str(k) for k in node]
+        if other := of_another_choice(key, target=node["_target_"], taken=taken, configs=configs):
+            return f"unknown key {key}; {other}."
     known = sorted({*dotted_keys("", plain), *(_GROUPS_ALONE if "algorithm" in cfg else ())})
     near = [k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0] and "._" not in k]
     roots = [k for k in known if "." not in k]
-    hint = key_hint(key, known) or f"known are {', '.join(near or roots)}."
+    value = next((a.partition("=")[2] for a in arguments if a.partition("=")[0] == key), "")
+    hint = key_hint(key, known, value=value) or f"known are {', '.join(near or roots)}."
     return f"unknown key {key}; {hint}"
 
 

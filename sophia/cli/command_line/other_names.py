@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ class OtherName:
         needs: the choice of a group without which there is no such key; "" for a key that every
             run has.
         note: what else differs, such as the unit; no full stop.
+        former: names that it had here.
+        values: what a value of theirs, in lower case, is to be typed as here.
     """
 
     key: str
@@ -31,6 +33,8 @@ class OtherName:
     other: tuple[str, ...] = ()
     needs: str = ""
     note: str = ""
+    former: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def root(self) -> str:
@@ -39,8 +43,8 @@ class OtherName:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names of it elsewhere."""
-        return (*self.trl, *self.verl, *self.other)
+        """All names of it elsewhere and before."""
+        return (*self.trl, *self.verl, *self.other, *self.former)
 
 
 @functools.cache

@@ -20,7 +20,7 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     return (close or begun or [""])[0]
 
 
-def key_hint(key: str, known: Collection[str]) -> str:
+def key_hint(key: str, known: Collection[str], *, value: str = "") -> str:
     """``did you mean 'algorithm.optimizer.lr'?`` for ``learning_rate``; "" without a guess.
 
     In this order: a name of TRL, EasyR1 or verl, also behind the right path of ours; a key beside
@@ -31,16 +31,17 @@ def key_hint(key: str, known: Collection[str]) -> str:
     Args:
         key: the whole key that was typed, dotted.
         known: all keys of the configuration, dotted.
+        value: what it was set to, where that is known.
     """
     named = other_name(key)
     if named is not None and not (named.key in known or (named.needs and named.root in known)):
         named = None  # no key of this command
     if named is not None and (key in other_names() or _parent(named.key) == _parent(key)):
-        return said(named)
+        return said(named, value)
     if beside := _beside(key, known, cutoff=0.85):
         return f"did you mean {beside!r}?"
     if named is not None:
-        return said(named)
+        return said(named, value)
     if "." in key and (whole := nearest(key, known, cutoff=0.9)):
         return f"did you mean {whole!r}?"
     if same_end := _ending_alike(key, known):
@@ -50,11 +51,13 @@ def key_hint(key: str, known: Collection[str]) -> str:
     if close := nearest(key, known, cutoff=0.8):
         return f"did you mean {close!r}?"
     misspelt = other_name(nearest(key, other_names(), cutoff=0.8))
-    return said(misspelt) if misspelt is not None and misspelt.key in known else ""
+    return said(misspelt, value) if misspelt is not None and misspelt.key in known else ""
 
 
-def said(named: OtherName) -> str:
-    """The hint that another program's name leads to."""
+def said(named: OtherName, value: str = "") -> str:
+    """The hint that another program's name leads to, or its value where that has one here."""
+    if typed := named.values.get(value.lower()):
+        return f"did you mean {typed!r}?"
     needs = f" (with {named.needs})" if named.needs else ""
     note = f" {named.note[0].upper()}{named.note[1:]}." if named.note else ""
     return f"did you mean {named.key!r}{needs}?{note}"

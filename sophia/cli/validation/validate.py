@@ -15,7 +15,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
+from sophia.cli.command_line.other_choices import of_another_choice
 from sophia.cli.command_line.suggestions import dotted_keys, key_hint, nearest
+from sophia.cli.commands import CONFIGS
 from sophia.cli.validation.missing import refuse_missing
 from sophia.cli.validation.offers import offered_to
 from sophia.cli.validation.ranges import check_ranges
@@ -55,15 +57,24 @@ class _UnknownKeyError(ValueError):
     Args:
         key: the whole key, dotted.
         siblings: what its node takes.
+        target: the class of its node; "" for a mapping of names to objects.
     """
 
-    def __init__(self, key: str, siblings: Iterable[str]) -> None:
+    def __init__(self, key: str, siblings: Iterable[str], target: str = "") -> None:
         super().__init__(key)
         self._key = key
         self._siblings = sorted(siblings)
+        self._target = target
 
     def sentence(self, cfg: Mapping[Any, Any]) -> str:
         """What is said about it; ``cfg`` is the whole configuration."""
+        if other := of_another_choice(
+            self._key, target=self._target, taken=self._siblings, configs=CONFIGS
+        ):
+            return (
+                f"unknown key {self._key}; {other}. A preset or file that sets it is made for that"
+                " choice."
+            )
         given = {*dotted_keys("", cfg)}
         key = next(
             k for k in sorted(given, key=len, reverse=True) if f"{k}.".startswith(f"{self._key}.")
@@ -117,7 +128,7 @@ def _check_arguments(path: str, node: Mapping[str, Any], signature: Signature) -
     for key in sorted(given):
         if key not in signature.parameters and not signature.open_ended:
             own = [name for name in signature.parameters if name not in offered_to(path)]
-            raise _UnknownKeyError(f"{prefix}{key}", own)
+            raise _UnknownKeyError(f"{prefix}{key}", own, signature.target)
     if not node.get("_partial_"):
         passed = {*given, *offered_to(path)}
         required = [name for name, p in signature.parameters.items() if p.required]

@@ -31,12 +31,12 @@ jobs() {
     done ;;
   study)
     for seed in 10 11 12 13 14; do
-      for name in grpo_low_kl dr_grpo dapo gspo cispo gmpo sapo rloo reinforce_pp_baseline lite_ppo maxrl gdpo; do
+      for name in grpo_low_kl grpo dr_grpo dapo gspo cispo gmpo sapo rloo reinforce_pp_baseline lite_ppo maxrl gdpo; do
         echo "$name $seed algorithm=$name algorithm.optimizer.lr=$LR"
       done
       for name in reinforce_pp stable_reinforce; do echo "$name $seed algorithm=$name algorithm.optimizer.lr=$LR $many"; done
     done ;;
   esac
 }
-export LR=1.0e-4 # chosen in the pilots
+export LR=2.0e-4 # chosen in the pilots
 jobs | xargs -P 2 -I {} bash -c 'one {}'

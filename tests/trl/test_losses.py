@@ -220,7 +220,7 @@ def test_kl_is_trls_and_is_aggregated_as_the_loss_is() -> None:
 def test_the_entropy_bonus_is_trls_under_token_mean_only() -> None:
     # TRL's is a mean over tokens whatever the loss type is; ours is aggregated as the loss is
     given = tokens(0.3)
-    bonus = {"_entropy_bonus_enabled": True, "entropy_coef": 0.1}
+    bonus: dict[str, Any] = {"_entropy_bonus_enabled": True, "entropy_coef": 0.1}
     for loss_type, aggregation in AGGREGATIONS:
         ours = of_ours(given, aggregation=aggregation, entropy_coefficient=0.1)
         theirs = of_trl(given, loss_type=loss_type, **bonus)

@@ -14,8 +14,8 @@ from sophia.grpo.estimators.statistics import check_epsilon, whitened
 class BatchAdvantages:
     """(R - mean(R)) / (std(R) + epsilon) over all completions of all ranks.
 
-    REINFORCE++ (arXiv:2501.03262, eq. 8, without the KL in the reward). One completion per
-    prompt is enough.
+    REINFORCE++ (arXiv:2501.03262, eq. 8, without the KL in the reward). Every completion counts
+    once in mean and deviation, where there every token does. One completion per prompt is enough.
     """
 
     epsilon: float = 1e-6

@@ -18,7 +18,7 @@ test-vllm: $(VLLM_VENV)/.installed ## the vLLM engine, its CPU build, in an envi
 	OMP_NUM_THREADS=1 TORCH_COMPILE_DISABLE=1 HF_HUB_OFFLINE=1 VLLM_CPU_OMP_THREADS_BIND=nobind \
 		$(VLLM_VENV)/bin/python -m pytest -n 2 --dist loadfile tests/vllm
 
-test-trl: $(TRL_VENV)/.installed ## our reward inside of TRL's trainer, in an environment of its own
+test-trl: $(TRL_VENV)/.installed ## our reward inside of TRL's trainer and our losses beside its own, in an environment of its own
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(TRL_VENV)/bin/python -m pytest tests/trl
 
 lint: $(VENV)/.installed-dev ## format, lint and types

@@ -85,23 +85,28 @@ def test_there_are_rates_for_every_preset() -> None:
     assert sorted([*lines, "grpo_low_kl"]) == PRESETS
 
 
-@pytest.mark.parametrize(
-    ("typed", "named"),
-    [
-        ((), "algorithm.loss.policy: epsilon_low, epsilon_high, ratio_level, max_log_ratio."),
-        (("algorithm=maxrl",), "algorithm.loss.kl_estimator: beta is 0, no reference is loaded."),
-        (("algorithm/loss/policy=cispo",), "algorithm.loss.policy: max_ratio, min_ratio."),
-        (("algorithm.loss.kl_estimator=k1",), "algorithm.loss.beta: in a loss, k1 has a gradient"),
-    ],
-)
-def test_what_does_nothing_is_said(typed: tuple[str, ...], named: str) -> None:
-    assert any(sentence.startswith(named) for sentence in inert_settings(composed(*typed)))
-
-
 def test_nothing_of_a_preset_with_several_updates_is_without_effect() -> None:
     for name in ("dapo", "gspo", "cispo", "gmpo", "sapo", "stable_reinforce"):
         said = inert_settings(composed(f"algorithm={name}"))
         assert [s for s in said if s.startswith("algorithm.loss.policy")] == []
+
+
+def commands() -> list[str]:
+    """What stands behind ``python train.py`` about algorithms in the documents."""
+    pages = PAGE + (ROOT / "docs" / "recipes.md").read_text()
+    joined = pages.replace("\\\n", " ")
+    return re.findall(
+        r"^    python train\.py ((?:experiment=quickstart )?algorithm\S*=.*)$", joined, re.M
+    )
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_documented_command_is_valid(command: str) -> None:
+    validate(composed(*shlex.split(command, comments=True)), TrainSettings)
+
+
+def test_there_are_documented_commands() -> None:
+    assert len(commands()) >= 9
 
 
 def documented() -> list[str]:

@@ -71,10 +71,7 @@ def test_the_number_of_updates_is_the_documented(name: str) -> None:
 
 @pytest.mark.parametrize("line", RATES.splitlines(), ids=lambda line: line.partition(" ")[0])
 def test_the_rates_of_a_paper_can_be_pasted(line: str) -> None:
-    typed = shlex.split(line)
-    if not (CONFIGS / "reward_terms").is_dir():
-        typed = [argument for argument in typed if not argument.startswith("reward_terms=")]
-    cfg = composed(*OWN_MODEL, *typed)
+    cfg = composed(*OWN_MODEL, *shlex.split(line))
     validate(cfg, TrainSettings)
     check_values(cfg)
     step_table(cfg, world_size=8 if "prompts_per_step" in line else 1)

@@ -39,7 +39,7 @@ def _alone(thinking: str, *, trust: bool) -> list[str]:
     """What does nothing where a prompt has one completion; the rule of the release acts there."""
     if thinking.endswith(".JudgeMixedGroups"):
         return [
-            "reward.thinking: one completion per prompt is never right and wrong, so that nothing is"
+            "reward.thinking: one completion per prompt is never right and wrong, so nothing is"
             " judged; reward=paper judges every answer."
         ]
     if thinking.endswith(".JudgeAll") and trust:

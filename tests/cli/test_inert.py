@@ -26,6 +26,8 @@ FOUR = "algorithm.update.optimizer_steps_per_rollout=4"
         ((FOUR, "algorithm.loss.kl_estimator=k1"), ["algorithm.loss.beta: in a loss, k1"]),
         ((FOUR, "num_generations=1"), ["reward.trust: one completion per prompt"]),
         ((FOUR, "num_generations=1", "reward=outcome"), []),
+        ((FOUR, "num_generations=1", "reward=gated"), ["reward.thinking: one completion per"]),
+        ((FOUR, "num_generations=1", "reward=release"), []),  # gamma of one is e^-thinking, or 1
     ],
 )
 def test_what_has_no_effect(overrides: tuple[str, ...], keys: list[str]) -> None:

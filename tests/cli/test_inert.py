@@ -45,6 +45,7 @@ def test_nobody_can_say_of_a_function_of_ones_own() -> None:
 def test_the_table_before_the_first_step_says_so(width: int) -> None:
     console = Console(width=width, record=True, file=StringIO())
     console.print(step_table(composed(), world_size=1))
-    assert "no effect" in (shown := console.export_text())
+    shown = console.export_text()
+    assert "no effect" in shown
     said = "".join(line.split("│")[2].strip() for line in shown.splitlines() if "│" in line)
     assert "algorithm.update.optimizer_steps_per_rollout=4" in said  # nothing is cut off

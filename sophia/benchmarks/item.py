@@ -1,4 +1,4 @@
-"""One row of a benchmark, whatever file it came from, and what a rule says about an answer to it."""
+"""One row of a benchmark, whatever its file, and what a rule says about an answer to it."""
 
 from __future__ import annotations
 

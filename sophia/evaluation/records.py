@@ -7,12 +7,15 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sophia.rewards.trust import is_correct
 
 SOUND_THINKING = 0.9
 """The least thinking score, in [0, 1], that counts as sound reasoning in figures and on pages."""
+
+GradedBy = Literal["rule", "model", "nobody"]
+"""Who decided a score: a rule, a served model that the rule could not do without, or nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,16 @@ class EvalRecord:
 
     None where it could not be graded, and where the evaluation read tagged answers alone.
     """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What figures of a benchmark are taken by, such as its category; empty in a run's own."""
+    extracted: str | None = None
+    """What a benchmark's rule read from the answer; None where it could read nothing."""
+    strict_outcome: float | None = None
+    """The score by our own stricter rule, beside a benchmark's official one, in [0, 1]."""
+    graded_by: GradedBy = "rule"
+    failure: str = ""
+    """Why the question was not asked, or a served model gave no verdict; "" where all went well."""
 
     @property
     def is_right(self) -> bool:

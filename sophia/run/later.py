@@ -20,6 +20,12 @@ def _with_extract(settings: Settings) -> Settings:
     return {"extract": "tagged", **settings}
 
 
+def _with_run_evaluator(settings: Settings) -> Settings:
+    """The evaluator itself graded by the run's rules."""
+    today = "sophia.evaluation.evaluator.run_evaluator"
+    return {"extract": "tagged", **settings, "_target_": today}
+
+
 def _with_policy_loss(settings: Settings) -> Settings:
     """The clip's settings were the loss's own."""
     if "policy" in settings:
@@ -57,7 +63,7 @@ def _with_outcome_weight(settings: Settings) -> Settings:
 
 _TODAY: Mapping[str, Callable[[Settings], Settings]] = {
     "sophia.rewards.outcome.OutcomeReward": _with_extract,
-    "sophia.evaluation.evaluator.Evaluator": _with_extract,
+    "sophia.evaluation.evaluator.Evaluator": _with_run_evaluator,
     "sophia.grpo.loss.LossConfig": _with_policy_loss,
     "sophia.training.grpo_module.GRPOModule": _with_estimator,
     "sophia.rewards.format.FormatRule": _with_format_blocks,

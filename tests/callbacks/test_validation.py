@@ -14,7 +14,7 @@ from sophia.callbacks.checkpoint import CheckpointCallback
 from sophia.callbacks.validation import ValidationCallback
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
-from sophia.evaluation.evaluator import Evaluator, Prompts
+from sophia.evaluation.evaluator import Evaluator, Prompts, run_evaluator
 from sophia.evaluation.records import EvalRecord
 from sophia.failures import EngineFailed
 from sophia.rewards.digits_judge import DigitsJudge
@@ -44,7 +44,7 @@ def validated(folder: Path, run_dir: Path, evaluator: Evaluator | None, **overri
     parts = {name: overrides.pop(name) for name in ("engine", "sync") if name in overrides}
     run = Run(folder, num_steps=overrides.pop("num_steps", 6), **parts)
     encoder = PromptEncoder(folder)
-    real = Evaluator(
+    real = run_evaluator(
         engine=run.engine, encoder=encoder, outcome=LetterShare(), format=AnyFormat(),
         judge=DigitsJudge(), max_new_tokens=4,
     )  # fmt: skip

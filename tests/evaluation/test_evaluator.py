@@ -10,7 +10,7 @@ import pytest
 
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
-from sophia.evaluation.evaluator import Evaluator
+from sophia.evaluation.evaluator import run_evaluator
 from sophia.evaluation.records import EvalRecord
 from sophia.rewards.format import FormatRule
 from sophia.rewards.outcome import OutcomeReward
@@ -33,7 +33,7 @@ def answered(
         policy_folder=folder, decode=lambda ids: text, media_token_ids=encoder.media_token_ids,
         device="cpu", max_batch_size=8,
     )  # fmt: skip
-    evaluator = Evaluator(
+    evaluator = run_evaluator(
         engine=engine, encoder=encoder, outcome=OutcomeReward(profile=profile), judge=None,
         format=FormatRule(), max_new_tokens=2, extract=extract,
     )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
-from sophia.evaluation.evaluator import Evaluator
+from sophia.evaluation.evaluator import Evaluator, run_evaluator
 from sophia.evaluation.resumable import evaluate_resumably
 from sophia.rewards.digits_judge import DigitsJudge
 from sophia.rollout.transformers.engine import TransformersEngine
@@ -22,7 +22,7 @@ def evaluator(folder: Path, encoder: PromptEncoder, **overrides: float) -> Evalu
         policy_folder=folder, decode=encoder.decode, media_token_ids=encoder.media_token_ids,
         device="cpu", max_batch_size=64,
     )  # fmt: skip
-    return Evaluator(
+    return run_evaluator(
         engine=engine, encoder=encoder, outcome=LetterShare(), format=AnyFormat(),
         judge=DigitsJudge(), max_new_tokens=4, **overrides,  # type: ignore[arg-type]
     )  # fmt: skip

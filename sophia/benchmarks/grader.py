@@ -1,0 +1,129 @@
+"""Answers to a benchmark's questions become records: by its rule, or by a model it may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from sophia.benchmarks.asked import ITEM
+from sophia.benchmarks.benchmark import Benchmark
+from sophia.benchmarks.item import UNPARSED, Graded, Item
+from sophia.chat.question import ChatQuestion, ChatReply
+from sophia.evaluation.grading import Records
+from sophia.evaluation.records import EvalRecord
+from sophia.rewards.tags import extract_answer
+from sophia.types import Completion, Prompt, Rollout
+
+_NO_VERDICT = "the model that reads answers gave no verdict"
+
+
+class ChatStep(Protocol):
+    """What answers the questions of one pass; ``sophia.chat.model.ChatStep``."""
+
+    def ask(
+        self, questions: list[ChatQuestion], read: Callable[[ChatReply], Graded]
+    ) -> FutureGrades:
+        """Start asking."""
+
+
+class FutureGrades(Protocol):
+    """The grades, one per question; None where there is none."""
+
+    def result(self) -> tuple[Graded | None, ...]:
+        """Wait for them."""
+
+
+class Chat(Protocol):
+    """A served model; ``sophia.chat.model.ChatModel``."""
+
+    def open_step(self) -> ChatStep:
+        """Start a pass."""
+
+
+class BenchmarkGrader:
+    """Grades by a benchmark's rules; what nobody could read is wrong, and says so.
+
+    Args:
+        benchmark: whose rules.
+        chat: the served model that reads what the rule could not; None for none.
+    """
+
+    def __init__(self, benchmark: Benchmark, *, chat: Chat | None) -> None:
+        self._benchmark = benchmark
+        self._chat = chat if benchmark.asked is not None else None
+
+    def open(self) -> _Grading:
+        """Start a pass; a model that is known to be down stops it here."""
+        chat = None if self._chat is None else self._chat.open_step()
+        return _Grading(self._benchmark, chat)
+
+    def unasked(self, prompt: Prompt, reason: str) -> EvalRecord:
+        """The record of a question that could not be asked: wrong, with the reason."""
+        return replace(_record(prompt, "", 0, UNPARSED, None), failure=reason, graded_by="nobody")
+
+
+class _Grading:
+    """See ``sophia.evaluation.grading.GradingStep``."""
+
+    def __init__(self, benchmark: Benchmark, chat: ChatStep | None) -> None:
+        self._benchmark = benchmark
+        self._chat = chat
+
+    def submit(self, rollout: Rollout) -> Records:
+        """Grade by rule at once; what it could not read is asked while others are generated."""
+        pending = [
+            self._graded(rollout.prompt, completion, sample)
+            for sample, completion in enumerate(rollout.completions)
+        ]
+        return lambda: tuple(record() for record in pending)
+
+    def _graded(
+        self, prompt: Prompt, completion: Completion, sample: int
+    ) -> Callable[[], EvalRecord]:
+        item: Item = prompt.metadata[ITEM]
+        answer = extract_answer(completion.text)
+        grade, strict = UNPARSED, None
+        if answer is not None:
+            grade = self._benchmark.rule(item, answer)
+        if self._benchmark.strict is not None:
+            strict = 0.0 if answer is None else self._benchmark.strict(item, answer).score
+        record = _record(prompt, completion.text, sample, grade, strict)
+        asked = self._benchmark.asked
+        if grade.parsed or answer is None or self._chat is None or asked is None:
+            return lambda: record
+        future = self._chat.ask(
+            [asked.question(item, answer)], lambda reply: asked.read(item, reply)
+        )
+        return lambda: _with_verdict(record, future.result()[0])
+
+
+def _with_verdict(record: EvalRecord, verdict: Graded | None) -> EvalRecord:
+    if verdict is None:
+        return replace(record, graded_by="nobody", failure=_NO_VERDICT)
+    return replace(
+        record, outcome=verdict.score, extracted=verdict.extracted, graded_by="model"
+    )
+
+
+def _record(
+    prompt: Prompt, text: str, sample: int, grade: Graded, strict: float | None
+) -> EvalRecord:
+    item: Item = prompt.metadata[ITEM]
+    return EvalRecord(
+        uid=prompt.uid,
+        problem_type=prompt.problem_type,
+        units=prompt.metadata["units"],
+        question=prompt.question,
+        problem=item.question,
+        options=item.options,
+        answer=item.answer,
+        text=text,
+        well_formed=True,
+        outcome=grade.score,
+        thinking=None,
+        sample=sample,
+        labels=item.labels,
+        extracted=grade.extracted,
+        strict_outcome=strict,
+    )

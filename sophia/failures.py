@@ -26,10 +26,13 @@ class StoppedTogether(RunStopped):
 def together() -> Iterator[None]:
     """Around work of every process: where one has to stop inside, all stop at the end of it.
 
-    Nothing inside may be a collective after the place that fails. Raises as ``stop_together``.
+    Nothing inside may be a collective after the place that fails, unless ``stop_together(None)``
+    stands before it. Raises as ``stop_together``.
     """
     try:
         yield
+    except StoppedTogether:  # inside, where all have stopped already
+        raise
     except RunStopped as stopped:
         stop_together(stopped)
     else:

@@ -24,7 +24,11 @@ from sophia.chat.failure import ServerDown
 from sophia.data.datamodule import StepPlan
 from sophia.data.digits import DigitsDataset
 from sophia.failures import EngineFailed, RunStopped
+from sophia.grpo.estimators.group import GroupAdvantages
+from sophia.grpo.estimators.own import OwnAdvantages
 from sophia.grpo.loss import LossConfig
+from sophia.grpo.losses.clipped import Clipped
+from sophia.grpo.losses.own import OwnPolicyLoss
 from sophia.models.load import ModelLoader
 from sophia.models.lora import LoRA
 from sophia.models.sharding import local
@@ -244,7 +248,11 @@ def make_run(case: dict[str, Any]) -> Run:
         model=loader,
         rows=case.get("rows", "shared"),
         update=UpdateConfig(micro_batch_tokens=case.get("micro_batch_tokens", 80)),
-        loss=LossConfig(beta=case.get("beta", 0.04)),
+        estimator=OwnAdvantages(case["estimator"]) if "estimator" in case else GroupAdvantages(),
+        loss=LossConfig(
+            beta=case.get("beta", 0.04),
+            policy=OwnPolicyLoss(case["policy"]) if "policy" in case else Clipped(),
+        ),
         outcome=EqualOn(case["equal_on"]) if "equal_on" in case else None,
         optimizer=OPTIMIZERS[case.get("optimizer", "sgd")],
         lr_schedule=Linear(start=1.0, end=0.0, decay_steps=steps)

@@ -115,9 +115,8 @@ def table(runs: dict[str, list[Run]]) -> list[str]:
 def saving() -> list[str]:
     rows = {(row["name"], int(row["seed"])): row for row in read("saving.csv")}
     lines = [
-        "| seed | groups left out, % | tokens computed, % | update, s: all | s: as it is | ratio |"
-        " accuracy after: all | as it is |",
-        "|---|---|---|---|---|---|---|---|",
+        "| seed | groups left out, % | tokens computed, % | update, s: all | s: as it is | ratio |",
+        "|---|---|---|---|---|---|",
     ]
     ratios = []
     for seed in sorted({seed for _, seed in rows}):
@@ -127,11 +126,10 @@ def saving() -> list[str]:
             f"| {seed} | {100 * float(left['left_out']):.1f} |"
             f" {100 * float(left['tokens_computed']):.1f} | {float(full['update_s']):.3f} |"
             f" {float(left['update_s']):.3f} | {ratios[-1]:.2f} |"
-            f" {run_of(full | {'left_out': ''}).after:.1f} | {run_of(left).after:.1f} |"
         )
     half = interval(ratios).half
     low, high = fmean(ratios) - half, fmean(ratios) + half
-    lines.append(f"| mean | | | | | **{fmean(ratios):.2f}** [{low:.2f}, {high:.2f}] | | |")
+    lines.append(f"| mean | | | | | **{fmean(ratios):.2f}** [{low:.2f}, {high:.2f}] |")
     return lines
 
 

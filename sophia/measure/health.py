@@ -124,6 +124,13 @@ def _without_format(row: Row) -> float:
     return 1.0 - max(known) if "rewards/format/mean" in row else 0.0
 
 
+def _without_advantage(row: Row) -> float:
+    """An equal group teaches all the same where it is compared with the whole step."""
+    names = ("frac_reward_zero_std", "optim/frac_groups_left_out")
+    known = [row[n] for n in names if n in row]
+    return min(known) if names[0] in row else 0.0
+
+
 _CONDITIONS = {
     "loss_not_finite": _Condition(
         read=lambda row: float(not math.isfinite(row.get("loss", 0.0))),
@@ -163,7 +170,7 @@ _CONDITIONS = {
         explained_by=("truncated",),
     ),
     "equal_groups": _Condition(
-        read=_column("frac_reward_zero_std"),
+        read=_without_advantage,
         headline="all groups are equal",
         seen="In {share} of the groups of the last {steps} RL steps all completions got the same"
         " reward (accuracy {accuracy}): there is nothing to tell better from worse.",

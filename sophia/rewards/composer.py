@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal
 
@@ -97,8 +98,9 @@ class RewardComposer:
     def close(self) -> None:
         """Stop the threads and close the reward terms. The judge belongs to whoever made it."""
         self._threads.shutdown(cancel_futures=True)
-        for term in self.extra.values():
-            term.close()
+        with ExitStack() as closing:  # one that fails leaves none of the others open
+            for term in self.extra.values():
+                closing.callback(term.close)
 
     def start(
         self, rollout: Rollout, judge: JudgeStep | None, terms: Sequence[NamedTerm]

@@ -14,15 +14,17 @@ from sophia.types import Reward, ScoredGroup
 def reward_metrics(groups: Sequence[ScoredGroup]) -> dict[str, Metric]:
     """``reward``, ``rewards/*``, ``group/*``, ``trust/*``, ``thinking/*`` of one step.
 
-    Merged, the metrics of some groups and of others are those of all of them.
+    Merged, the metrics of some groups and of others are those of all of them. A group of one
+    completion has no deviation.
     """
     rewards = [r for group in groups for r in group.rewards]
     totals = [_totals(group) for group in groups]
+    compared = [t for t, group in zip(totals, groups, strict=True) if len(group.rewards) > 1]
     outcomes = [o for r in rewards if (o := r.value("outcome")) is not None]
     return {
         "reward": Mean.of(total for of_group in totals for total in of_group),
-        "reward_std": Mean.of(Std.of(of_group).value or 0.0 for of_group in totals),
-        "frac_reward_zero_std": Mean.of(len(set(of_group)) < 2 for of_group in totals),
+        "reward_std": Mean.of(Std.of(of_group).value or 0.0 for of_group in compared),
+        "frac_reward_zero_std": Mean.of(len(set(of_group)) < 2 for of_group in compared),
         "accuracy": Mean.of(is_correct(o) for o in outcomes),
         "rewards/outcome/unscored": Sum(value=float(sum(r.total is None for r in rewards))),
         **_part_metrics(rewards),

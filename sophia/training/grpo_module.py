@@ -15,6 +15,7 @@ from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from sophia.failures import together
 from sophia.grpo.batch import build_train_batch, select_sequences, slice_sequences
 from sophia.grpo.estimators.scores import AdvantageEstimator
 from sophia.grpo.loss import LossConfig
@@ -186,6 +187,8 @@ class GRPOModule(LightningModule):
             self._finish_kernels()
         with batch.timeline.phase("reward_wait"):
             groups = sampled.scores.collect()
+            with together():  # a term of the user's own may fail here too: before the update
+                scoring = sampled.scores.metrics()
         flat = with_scores(
             flat,
             groups,
@@ -205,7 +208,7 @@ class GRPOModule(LightningModule):
                 flat, spans, seconds, updated=updated, world_size=world_size
             ),
             **sampled.metrics,
-            **sampled.scores.metrics(),
+            **scoring,
             **{f"timing_s/{phase}": Mean.of([taken]) for phase, taken in seconds.items()},
         }
         batch.trained = Trained(

@@ -29,5 +29,6 @@ class Ranks:
         return torch.as_tensor(self._strategy.reduce(mine, reduce_op="mean"))
 
     def gathered(self, mine: Tensor) -> Tensor:
-        """The tensors of all ranks, which are equally large, one after another."""
-        return self._strategy.all_gather(mine.to(self._device)).flatten()
+        """The tensors of all ranks, which are equally large, one after another, where mine lies."""
+        everywhere = self._strategy.all_gather(mine.to(self._device))
+        return everywhere.flatten().to(mine.device)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from torch import Tensor
+
+from sophia.failures import stop_together, together
 from sophia.grpo.batch import with_advantages
 from sophia.grpo.estimators.scores import AdvantageEstimator, Everywhere, collate_scores
 from sophia.types import ScoredGroup, TrainBatch
@@ -28,8 +31,17 @@ def with_scores(
         estimator: makes advantages of them.
         mask_truncated: whether completions cut by the length limit leave the loss too.
         everywhere: gathers a tensor from all ranks; a collective.
+
+    Raises:
+        RunStopped: the estimator failed, on this rank or another.
     """
+
+    def if_none_has_stopped(mine: Tensor) -> Tensor:
+        stop_together(None)  # an estimator may fail on one rank before this and on another not
+        return everywhere(mine)
+
     scores = collate_scores(groups)
-    advantages = estimator(scores, everywhere=everywhere)
+    with together():
+        advantages = estimator(scores, everywhere=if_none_has_stopped)
     in_loss = scores.valid & ~scores.truncated if mask_truncated else scores.valid
     return with_advantages(batch, advantages, in_loss)

@@ -6,6 +6,7 @@ Shapes: B completions of a step on this rank, N all their tokens in one flat row
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from sophia.failures import RunStopped, together
 from sophia.grpo.batch import (
     LossCounts,
     group_span,
@@ -26,6 +28,7 @@ from sophia.grpo.batch import (
 )
 from sophia.grpo.contributing import contributing, with_company
 from sophia.grpo.loss import LogProbs, LossConfig, grpo_loss, metrics_without_forward
+from sophia.grpo.losses.own import OwnPolicyLoss
 from sophia.grpo.micro_batches import TokenBudget
 from sophia.metrics import Mean, Metric, as_floats, merged
 from sophia.models.scorer import TokenScorer
@@ -142,15 +145,27 @@ class PolicyUpdate:
         self._device = scorer.device
 
     def run(self, batch: TrainBatch, fixed: FixedLogProbs) -> Updated:
-        """Take all optimizer steps of a rollout but those that are not finite."""
+        """Take all optimizer steps of a rollout but those that are not finite.
+
+        Raises:
+            RunStopped: the user's own loss failed, and nothing was updated.
+            ValueError: it failed after the first update.
+        """
         num_groups, pieces = len(batch.prompts), self._config.optimizer_steps_per_rollout
         bounds = [round(i * num_groups / pieces) for i in range(pieces + 1)]
-        steps = []
-        for _ in range(self._config.num_iterations):
-            for first, last in pairwise(bounds):
-                span = group_span(batch, first, last)
-                tokens = token_slice(batch, *span)
+        steps: list[Updated] = []
+        for first, last in [*pairwise(bounds)] * self._config.num_iterations:
+            span = group_span(batch, first, last)
+            tokens = token_slice(batch, *span)
+            try:
                 steps.append(self._step(slice_sequences(batch, *span), fixed.of(tokens)))
+            except RunStopped as stopped:
+                if steps:  # what is half done must not be saved as what is to be done
+                    raise ValueError(
+                        f"{stopped} That was after {len(steps)} of the updates of an RL step, which"
+                        " is not saved: resume=true goes on from the last checkpoint."
+                    ) from stopped
+                raise
         return Updated(
             metrics=merged([step.metrics for step in steps]),
             skipped=tuple(skipped for step in steps for skipped in step.skipped),
@@ -225,13 +240,14 @@ class PolicyUpdate:
         new = scores.per_token_logps
         old = new.detach() if fixed.old is None else fixed.old
         micro = to_device(micro, self._device)
-        output = grpo_loss(
-            LogProbs(policy=new, old=old, ref=fixed.ref, entropy=scores.entropy),
-            micro,
-            token_weights=weights.to(self._device),
-            num_tokens=counts.tokens.to(self._device),
-            config=self._loss,
-        )
+        with together() if isinstance(self._loss.policy, OwnPolicyLoss) else nullcontext():
+            output = grpo_loss(
+                LogProbs(policy=new, old=old, ref=fixed.ref, entropy=scores.entropy),
+                micro,
+                token_weights=weights.to(self._device),
+                num_tokens=counts.tokens.to(self._device),
+                config=self._loss,
+            )
         self._backward(output.loss)
         return output.metrics
 

@@ -17,6 +17,8 @@ from sophia.chat.failure import ServerDown
 from sophia.data.datamodule import StepPlan
 from sophia.data.digits import DigitsDataset
 from sophia.failures import EngineFailed
+from sophia.grpo.estimators.batch import BatchAdvantages
+from sophia.grpo.loss import LossConfig
 from sophia.protocols import JudgeStep
 from sophia.rewards.digits_judge import DigitsJudge
 from sophia.rollout.seeds import completion_seed
@@ -188,10 +190,13 @@ def test_the_probe_takes_nan_for_no_agreement(tiny_folder: Path) -> None:
         Run(tiny_folder, num_steps=1, engine=Lost, sync=sync).fit()
 
 
-def test_a_group_of_one_is_refused(tiny_folder: Path) -> None:
-    run = Run(tiny_folder)
-    with pytest.raises(ValueError, match="num_generations is 1; a group needs at least 2"):
-        RolloutCallback(
-            engine=run.engine, composer=run.composer, sampling=SAMPLING, num_generations=1,
-            seed=0, sync=run.sync,
-        )  # fmt: skip
+def test_a_group_of_one_is_compared_with_the_step(tiny_folder: Path) -> None:
+    run = Run(tiny_folder, num_steps=2, estimator=BatchAdvantages(), loss=LossConfig(beta=0.0))
+    run.callbacks[0] = RolloutCallback(
+        engine=run.engine, composer=run.composer, sampling=SAMPLING, num_generations=1,
+        seed=0, sync=run.sync,
+    )  # fmt: skip
+    for row in run.fit().logger.rows:
+        assert row["grad_norm"] > 0.0
+        assert row["optim/frac_groups_left_out"] == 0.0
+        assert "frac_reward_zero_std" not in row  # of which 1 would be an alarm

@@ -26,6 +26,8 @@ FOUR = "algorithm.update.optimizer_steps_per_rollout=4"
         ((FOUR, "algorithm.loss.kl_estimator=k1"), ["algorithm.loss.beta: in a loss, k1"]),
         ((FOUR, "num_generations=1"), ["reward.trust: one completion per prompt"]),
         ((FOUR, "num_generations=1", "reward=outcome"), []),
+        ((FOUR, "num_generations=1", "reward=gated"), ["reward.thinking: one completion per"]),
+        ((FOUR, "num_generations=1", "reward=release"), []),  # gamma of one is e^-thinking, or 1
     ],
 )
 def test_what_has_no_effect(overrides: tuple[str, ...], keys: list[str]) -> None:
@@ -39,8 +41,11 @@ def test_nobody_can_say_of_a_function_of_ones_own() -> None:
     assert inert_settings(composed(*own)) == []
 
 
-def test_the_table_before_the_first_step_says_so() -> None:
-    console = Console(width=200, record=True, file=StringIO())
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_table_before_the_first_step_says_so(width: int) -> None:
+    console = Console(width=width, record=True, file=StringIO())
     console.print(step_table(composed(), world_size=1))
-    assert "no effect" in (shown := console.export_text())
-    assert "With one update per rollout" in shown
+    shown = console.export_text()
+    assert "no effect" in shown
+    said = "".join(line.split("│")[2].strip() for line in shown.splitlines() if "│" in line)
+    assert "algorithm.update.optimizer_steps_per_rollout=4" in said  # nothing is cut off

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from sophia.grpo.estimators.own import OwnAdvantages
+from sophia.grpo.loss import LossConfig
 from sophia.models.load import ModelLoader
 from sophia.models.weights import all_weights
 from sophia.training.strategy import ShardedStrategy
-from tests.short_run import Run
+from sophia.training.update import UpdateConfig
+from tests.short_run import EqualOn, Run
 
 pytestmark = [
     pytest.mark.gpu,
@@ -40,3 +43,31 @@ def test_offloading_gives_the_same_update(tiny_folder: Path) -> None:
         weights.append(dict(all_weights(run.module.hf_model)))
     for name, value in weights[0].items():
         torch.testing.assert_close(weights[1][name], value, atol=1e-4, rtol=1e-3)
+
+
+CENTRED = """
+def centred(scores, *, everywhere):
+    return scores.totals - everywhere(scores.totals).mean()
+"""
+
+
+def test_an_estimator_of_ones_own_sees_all_processes_where_its_scores_are(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "mine.py"
+    source.write_text(CENTRED)
+    run = Run(tiny_folder, num_steps=1, estimator=OwnAdvantages(f"{source}:centred"))
+    assert run.fit(accelerator="gpu").logger.rows[0]["grad_norm"] > 0.0
+
+
+def test_completions_are_left_out_on_a_gpu_too(tiny_folder: Path) -> None:
+    update = UpdateConfig(micro_batch_tokens=120, optimizer_steps_per_rollout=2)
+    rows = {}
+    for accelerator in ("cpu", "gpu"):
+        run = Run(
+            tiny_folder, num_steps=1, loss=LossConfig(beta=0.0), update=update,
+            outcome=EqualOn(range(20)),
+        )  # fmt: skip
+        rows[accelerator] = run.fit(accelerator=accelerator).logger.rows[0]
+    assert 0.0 < rows["gpu"]["optim/frac_groups_left_out"] < 1.0
+    assert rows["gpu"] == pytest.approx(rows["cpu"], rel=1e-2, abs=1e-3)

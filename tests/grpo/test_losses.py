@@ -234,7 +234,7 @@ def test_weights_of_tokens_make_the_level_of_the_ratio_matter() -> None:
     ]
     torch.testing.assert_close(levels[0].gradient, torch.tensor([-0.5, -0.5 * 0.606531]))
     torch.testing.assert_close(levels[1].gradient, torch.full((2,), -0.25 * 1.606531))
-    cfg = composed("algorithm=dr_grpo")
+    cfg = composed("algorithm=maxrl")
     assert "ratio_level" in inert_settings(cfg)[0]
     cfg.algorithm.loss.sampling_correction = {"level": "token"}
     assert "ratio_level" not in inert_settings(cfg)[0]

@@ -57,6 +57,12 @@ CAUSES: list[tuple[str, Row, int]] = [
 ]
 
 
+def test_equal_groups_that_are_compared_with_the_whole_step_are_no_finding() -> None:
+    equal = {**HEALTHY, "frac_reward_zero_std": 1.0}
+    assert names([{**equal, "optim/frac_groups_left_out": 1.0}] * 20) == ["equal_groups"]
+    assert names([{**equal, "optim/frac_groups_left_out": 0.1}] * 20) == []
+
+
 @pytest.mark.parametrize(("name", "sick", "step"), CAUSES, ids=[name for name, _, _ in CAUSES])
 def test_each_cause_is_found_after_its_steps_and_alone(name: str, sick: Row, step: int) -> None:
     rows: list[Row] = [{**HEALTHY, **sick}] * 40

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from sophia.measure.health import Limits, findings
 from sophia.metrics import merged, values
 from sophia.rewards.metrics import reward_metrics
 from sophia.types import Reward, RewardPart, ScoredGroup
@@ -83,3 +84,10 @@ def test_without_a_thinking_reward_there_is_nothing_of_it() -> None:
     )
     names = values(reward_metrics([plain])).keys()
     assert not [name for name in names if name.startswith(("thinking/", "trust/"))]
+
+
+def test_one_completion_per_prompt_has_no_deviation_and_no_alarm() -> None:
+    row = values(reward_metrics([group([(1.0, 0.5)]), group([(0.0, 0.5)])]))
+    assert row["reward"] == 0.75
+    assert not {"reward_std", "frac_reward_zero_std"} & set(row)
+    assert findings([row] * 30, Limits()) == []

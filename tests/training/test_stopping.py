@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import signal
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from lightning import Callback, LightningModule, Trainer
 
 from sophia.callbacks.checkpoint import CheckpointCallback
 from sophia.callbacks.stop_signal import StopSignalCallback
 from sophia.failures import RunStopped
+from sophia.grpo.loss import LossConfig
+from sophia.grpo.losses.own import OwnPolicyLoss
+from sophia.metrics import Metrics
+from sophia.models.load import load_model
+from sophia.protocols import TermStep
+from sophia.rewards.terms.rule import RuleTerm
 from sophia.run.checkpoint import list_checkpoints
+from sophia.training.update import UpdateConfig
+from sophia.types import GradedGroup, TermValues
 from tests.processes import finish, sharded_run, start_processes, stopped_messages
 from tests.short_run import LIGHTNINGS_REMARKS, Run
 
@@ -65,6 +75,123 @@ def test_a_reward_that_fails_on_one_process_stops_all(
     assert first.startswith(f"the reward 'mine' ({source}:f) failed on the prompt 'digits-train-")
     assert "it returned float 'nan', expected a finite number" in first
     assert [step for step, _ in list_checkpoints(tmp_path / "checkpoints")] == [1]
+
+
+OWN_ALGORITHM = """
+import os
+import torch
+from sophia.grpo.losses.policy_loss import PolicyTerm
+
+num_calls = 0
+
+def _fail_on_the_second():
+    global num_calls
+    num_calls += 1
+    if os.environ["RANK"] == "1" and num_calls > 1:
+        raise LookupError("no such row")
+
+def early(scores, *, everywhere):
+    _fail_on_the_second()
+    return scores.totals - everywhere(scores.totals).mean()
+
+def late(scores, *, everywhere):
+    advantages = scores.totals - everywhere(scores.totals).mean()
+    _fail_on_the_second()
+    return advantages
+
+def policy(logps, old, batch):
+    _fail_on_the_second()
+    nothing = torch.zeros_like(logps, dtype=torch.bool)
+    advantages = batch.advantages[batch.sequence_ids]
+    ratio = (logps - old).exp()
+    return PolicyTerm(loss=-advantages * ratio, ratio=ratio, cut={"low": nothing, "high": nothing})
+"""
+
+
+@pytest.mark.parametrize("copies", [False, True], ids=["sharded", "ddp"])
+@pytest.mark.parametrize(
+    ("key", "name"), [("estimator", "early"), ("estimator", "late"), ("policy", "policy")]
+)
+def test_an_algorithm_of_ones_own_that_fails_on_one_process_stops_all(
+    key: str, name: str, copies: bool, tiny_folder: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "mine.py"
+    source.write_text(OWN_ALGORITHM)
+    case: dict[str, Any] = {
+        "folder": tiny_folder, "run_dir": tmp_path, "num_steps": 2, "copies": copies,
+        "micro_batch_tokens": 1000,
+    }  # fmt: skip
+    out = tmp_path / "out.pt"
+    processes = start_processes(2, out, **case, **{key: f"{source}:{name}"})
+    finish(processes, timeout_s=60.0)
+    first, second = stopped_messages(2, out)
+    assert first == second
+    assert first.endswith(f"{name} failed: LookupError: no such row (mine.py, line 12).")
+    assert [step for step, _ in list_checkpoints(tmp_path / "checkpoints")] == [1]
+    resumed = sharded_run(2, out, **case, checkpoints=tmp_path / "checkpoints", resume=1)
+    assert [row["rl_step"] for row in resumed["rows"]] == [1]
+
+
+FAILS_AT_THE_SECOND_CALL = """
+from sophia.grpo.losses.clipped import Clipped
+
+num_calls = 0
+
+def policy(logps, old, batch):
+    global num_calls
+    num_calls += 1
+    if num_calls > 1:
+        raise LookupError("no such row")
+    return Clipped()(logps, old, batch)
+"""
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+@LIGHTNINGS_REMARKS
+def test_what_is_half_updated_is_not_saved(pieces: int, tiny_folder: Path, tmp_path: Path) -> None:
+    """Or a resumed run would take the first piece of the step twice."""
+    source = tmp_path / "mine.py"
+    source.write_text(FAILS_AT_THE_SECOND_CALL)
+    checkpoints = CheckpointCallback(run_dir=tmp_path, every_n_steps=9, num_steps=2, keep_last=1)
+    run = Run(
+        tiny_folder, num_steps=2, callbacks=[checkpoints],
+        loss=LossConfig(policy=OwnPolicyLoss(f"{source}:policy")),
+        update=UpdateConfig(optimizer_steps_per_rollout=pieces),
+    )  # fmt: skip
+    half = pieces == 2
+    said = r"LookupError.*was after 1 of the updates of" if half else r"LookupError.* line 10\)\.$"
+    with pytest.raises(ValueError if half else RunStopped, match=said):
+        run.fit()
+    saved = [step for step, _ in list_checkpoints(tmp_path / "checkpoints")]
+    assert saved == ([] if half else [1])
+
+
+class LostCount(RuleTerm):
+    """Scores, but cannot say how often."""
+
+    weight = 1.0
+
+    def values(self, group: GradedGroup) -> list[float]:
+        return [float(len(set(c.token_ids))) for c in group.rollout.completions]
+
+    def open_step(self, rl_step: int) -> TermStep:
+        return self
+
+    def submit(self, group: GradedGroup) -> Future[TermValues]:
+        return RuleTerm.open_step(self, 0).submit(group)
+
+    def metrics(self) -> Metrics:
+        raise LookupError("no such count")
+
+
+@LIGHTNINGS_REMARKS
+def test_a_term_without_figures_stops_the_run_before_the_update(tiny_folder: Path) -> None:
+    run = Run(tiny_folder, num_steps=1)
+    run.composer.extra["lost"] = LostCount()
+    with pytest.raises(RunStopped, match=r"failed when its metrics were asked for: LookupError"):
+        run.fit()
+    before = dict(load_model(tiny_folder).named_parameters())
+    assert all(torch.equal(w, before[n]) for n, w in run.module.hf_model.named_parameters())
 
 
 def test_processes_that_see_different_rows_do_not_begin(tiny_folder: Path, tmp_path: Path) -> None:

@@ -78,6 +78,8 @@ def step_table(cfg: DictConfig, *, world_size: int) -> Table:
     check_divides("prompts_per_step", cfg.prompts_per_step, world_size * pieces)
     completions = cfg.prompts_per_step * cfg.num_generations
     table = Table(title="one RL step", title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     for label, value in (
         ("prompts", f"{cfg.prompts_per_step}"),
         ("completions", f"{cfg.prompts_per_step} x {cfg.num_generations} = {completions}"),

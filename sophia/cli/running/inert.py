@@ -30,6 +30,18 @@ def inert_settings(cfg: DictConfig) -> list[str]:
             "algorithm.loss.beta: in a loss, k1 has a gradient of mean 0 and holds nothing near the"
             " reference; kl_estimator=k2 and k3 do."
         )
-    if cfg.num_generations == 1 and cfg.reward.thinking is not None and cfg.reward.trust:
-        said.append("reward.trust: one completion per prompt compares nothing, gamma is 1.")
+    if cfg.num_generations == 1 and cfg.reward.thinking is not None:
+        said += _alone(cfg.reward.thinking["_target_"], trust=cfg.reward.trust)
     return said
+
+
+def _alone(thinking: str, *, trust: bool) -> list[str]:
+    """What does nothing where a prompt has one completion; the rule of the release acts there."""
+    if thinking.endswith(".JudgeMixedGroups"):
+        return [
+            "reward.thinking: one completion per prompt is never right and wrong, so nothing is"
+            " judged; reward=paper judges every answer."
+        ]
+    if thinking.endswith(".JudgeAll") and trust:
+        return ["reward.trust: one completion per prompt compares nothing, gamma is 1."]
+    return []

@@ -47,7 +47,8 @@ def _check_generations(cfg: DictConfig) -> None:
         raise ValueError(
             f"num_generations is {cfg.num_generations}; algorithm.estimator ({target}) compares the"
             f" completions of a prompt and needs at least {needed}, usual is 8. Set"
-            " algorithm/estimator=batch to compare all completions of a step."
+            " algorithm/estimator=batch to compare all completions of a step"
+            f"{', or its min_generations=1' if target == 'OwnAdvantages' else ''}."
         )
 
 

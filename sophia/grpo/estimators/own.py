@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sophia.failures import RunStopped
+from sophia.failures import RunStopped, StoppedTogether
 from sophia.grpo.estimators.scores import Everywhere, Scores
 from sophia.own.function import UnusableError, load_function, reason
 
@@ -44,6 +44,8 @@ class OwnAdvantages:
         try:
             found = self._function(scores, everywhere=everywhere)
             return torch.where(scores.valid, _checked(found, len(scores.totals)), 0.0)
+        except StoppedTogether:  # in ``everywhere``: another process failed
+            raise
         except Exception as error:
             raise RunStopped(
                 f"the estimator {self._spec} failed: {reason(error, self._loaded)}"

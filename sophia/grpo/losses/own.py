@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sophia.failures import RunStopped
@@ -31,17 +32,32 @@ class OwnPolicyLoss:
         """What the function returns.
 
         Raises:
-            RunStopped: it raised, or returned something else, or of another shape.
+            RunStopped: it raised, or returned something else, or of another shape, or without a
+                gradient.
         """
         try:
-            term = self._function(logps, old, batch)
-            if not isinstance(term, PolicyTerm) or term.loss.shape != logps.shape:
-                raise UnusableError(
-                    f"it returned {type(term).__name__}, expected a PolicyTerm whose loss has the"
-                    f" shape of logps, {tuple(logps.shape)}"
-                )
-            return term
+            return _checked(self._function(logps, old, batch), logps)
         except Exception as error:
             raise RunStopped(
                 f"the policy loss {self._spec} failed: {reason(error, self._loaded)}"
             ) from error
+
+
+def _checked(term: Any, logps: Tensor) -> PolicyTerm:
+    if not isinstance(term, PolicyTerm):
+        raise UnusableError(f"it returned {type(term).__name__}, expected a PolicyTerm")
+    if missing := {"low", "high"} - set(term.cut):
+        raise UnusableError(f"its cut has no {sorted(missing)[0]!r}; there must be low and high")
+    cuts = {f"cut[{name!r}]": tokens for name, tokens in term.cut.items()}
+    for name, values in {"loss": term.loss, "ratio": term.ratio, **cuts}.items():
+        if not isinstance(values, Tensor) or values.shape != logps.shape:
+            got = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise UnusableError(
+                f"its {name} is {got}, expected a tensor of the shape of logps,"
+                f" {tuple(logps.shape)}"
+            )
+    if any(tokens.dtype != torch.bool for tokens in cuts.values()):
+        raise UnusableError("its cut holds numbers; expected is True or False for each token")
+    if logps.requires_grad and not term.loss.requires_grad:
+        raise UnusableError("its loss has no gradient: it must be made of logps, not detached")
+    return term

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sophia.rewards.terms.rule import RuleTerm
+from sophia.rewards.terms.rule import RuleTerm, check_max_tokens
 from sophia.rewards.trust import is_correct
 from sophia.types import GradedGroup
 
@@ -32,6 +32,9 @@ class CosineLength(RuleTerm):
     wrong: tuple[float, float]
     exceeding: float
     weight: float
+
+    def __post_init__(self) -> None:
+        check_max_tokens(self.max_tokens)
 
     def values(self, group: GradedGroup) -> list[float | None]:
         """The reward of each completion; None for one whose outcome could not be scored."""

@@ -9,13 +9,15 @@ from typing import Any
 
 from sophia.failures import RunStopped
 from sophia.metrics import Metric
-from sophia.own.function import reason
+from sophia.own.function import UnusableError, reason
 from sophia.protocols import RewardTerm
 from sophia.rewards.custom import CustomReward
+from sophia.rewards.signatures import shown
 from sophia.rewards.terms.answers import checked
 from sophia.types import GradedGroup, RewardPart, TermValues
 
 _BUILT_IN = ("outcome", "format", "thinking")
+_LOGGED = ("mean", "std")  # sophia/rewards/metrics.py
 
 
 class RewardFailed(RunStopped):
@@ -57,7 +59,10 @@ class NamedTerm:
     def metrics(self) -> dict[str, Metric]:
         """The step's own figures behind the term's name."""
         with self._named("when its metrics were asked for"):
-            return {f"rewards/{self.name}/{key}": m for key, m in self._step.metrics().items()}
+            return {
+                f"rewards/{self.name}/{key}": _figure(key, metric)
+                for key, metric in self._step.metrics().items()
+            }
 
     @contextmanager
     def _named(self, when: str) -> Iterator[None]:
@@ -91,6 +96,17 @@ def check_terms(terms: Mapping[str, RewardTerm]) -> None:
                 " sophia.rewards.terms.rule.RuleTerm; a function goes through"
                 " sophia.rewards.custom.CustomReward (docs/recipes.md)."
             )
+
+
+def _figure(key: str, metric: Metric) -> Metric:
+    if key in _LOGGED:
+        raise UnusableError(f"its metric {key!r} has the name of what is logged of every reward")
+    if not isinstance(metric, Metric):
+        raise UnusableError(
+            f"its metric {key!r} is {shown(metric)}, expected a Mean, Sum, Max, Min or Std of"
+            " sophia.metrics"
+        )
+    return metric
 
 
 def _on(group: GradedGroup) -> str:

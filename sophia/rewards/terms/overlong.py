@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sophia.rewards.terms.rule import RuleTerm
+from sophia.rewards.terms.rule import RuleTerm, check_max_tokens
 from sophia.types import GradedGroup
 
 
@@ -24,6 +24,7 @@ class OverlongPenalty(RuleTerm):
     weight: float
 
     def __post_init__(self) -> None:
+        check_max_tokens(self.max_tokens)
         if not 0.0 < self.buffer_share <= 1.0:
             raise ValueError(f"buffer_share is {self.buffer_share}; it must lie in (0, 1].")
 
@@ -34,4 +35,4 @@ class OverlongPenalty(RuleTerm):
     def _penalty(self, num_tokens: int) -> float:
         buffer = self.buffer_share * self.max_tokens
         over = num_tokens - (self.max_tokens - buffer)
-        return -min(max(over / buffer, 0.0), 1.0)
+        return 0.0 - min(max(over / buffer, 0.0), 1.0)

@@ -30,7 +30,7 @@ class RepetitionPenalty(RuleTerm):
 
     def values(self, group: GradedGroup) -> list[float]:
         """The penalty of each completion, in (-1, 0]."""
-        return [-self._repeated(c.token_ids) for c in group.rollout.completions]
+        return [0.0 - self._repeated(c.token_ids) for c in group.rollout.completions]
 
     def _repeated(self, token_ids: Sequence[int]) -> float:
         num_ngrams = len(token_ids) - self.ngram_size + 1

@@ -42,6 +42,14 @@ class RuleTerm(Protocol):
         )
 
 
+def check_max_tokens(max_tokens: int) -> None:
+    """Refuse a limit that no completion can keep to."""
+    if max_tokens < 1:
+        raise ValueError(
+            f"max_tokens is {max_tokens}; it must be at least 1, usual is sampling.max_new_tokens."
+        )
+
+
 class AnsweredAtOnce:
     """The step of a term that is a function of the group: its futures are done from the start."""
 

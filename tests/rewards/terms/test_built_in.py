@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sophia.cli.running.build import build
+from sophia.cli.running.preflight import check_values
 from sophia.protocols import RewardTerm
 from sophia.rewards.terms.cosine_length import CosineLength
 from sophia.rewards.terms.overlong import OverlongPenalty
@@ -127,3 +128,17 @@ def test_the_shipped_choices_are_these_terms_with_the_papers_numbers() -> None:
     group = of_lengths(0, 49, 0, 49, outcomes=(1.0, 1.0, 0.0, 0.0))
     said = values(terms["cosine_length"], group)
     assert said == pytest.approx([2.0 - 1, 1.001 - 1, -10.0, -0.01], abs=1e-3)
+
+
+@pytest.mark.parametrize("term", ["overlong", "cosine_length"])
+def test_a_limit_that_nothing_can_keep_to_is_refused_before_the_run(term: str) -> None:
+    cfg = composed(f"reward_terms=[{term}]", f"reward.extra.{term}.max_tokens=0")
+    with pytest.raises(ValueError, match=rf"reward.extra.{term}: max_tokens is 0; it must be at"):
+        check_values(cfg)
+
+
+def test_no_penalty_is_shown_without_a_sign() -> None:
+    overlong = OverlongPenalty(max_tokens=10, buffer_share=0.2, weight=0.5)
+    repetition = RepetitionPenalty(ngram_size=2, weight=0.5)
+    for term in (overlong, repetition):
+        assert str(values(term, of_tokens((1, 2, 3)))) == "[0.0]"

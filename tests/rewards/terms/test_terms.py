@@ -257,3 +257,40 @@ def test_the_names_of_built_in_parts_are_taken(name: str) -> None:
 def test_what_is_no_term_is_refused_before_the_run() -> None:
     with pytest.raises(ValueError, match=r"reward\.extra\.f is a function, which is no reward"):
         scored([RIGHT], {"f": failure})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ({"mean": Sum(value=1.0)}, "its metric 'mean' has the name of what is logged of every"),
+        ({"calls": 3.0}, "its metric 'calls' is float '3.0', expected a Mean, Sum, Max, Min or"),
+    ],
+)
+def test_figures_that_are_none_are_one_sentence(figures: dict[str, Any], said: str) -> None:
+    class Counts(Late):
+        def metrics(self) -> dict[str, Metric]:
+            return figures
+
+    term = Counts(TermValues(values=(1.0,), weights=(1.0,)), after_s=0.0)
+    with composer(extra={"counts": term}) as made:
+        step = made.open_step(3)
+        step.submit(0, rollout([RIGHT]))
+        step.collect()
+        with pytest.raises(RewardFailed, match=r"'counts' .* when its metrics were asked for") as e:
+            step.metrics()
+    assert said in str(e.value)
+
+
+def test_a_term_that_cannot_close_leaves_no_other_open() -> None:
+    class Stuck(Late):
+        def close(self) -> None:
+            super().close()
+            raise OSError("nobody listens")
+
+    terms = [Stuck(None, after_s=0.0), Late(None, after_s=0.0), Stuck(None, after_s=0.0)]
+    with (
+        pytest.raises(OSError, match="nobody listens"),
+        composer(extra={str(i): term for i, term in enumerate(terms)}),
+    ):
+        pass
+    assert [term.closed for term in terms] == [1, 1, 1]

@@ -12,11 +12,8 @@ from torch import Tensor
 from sophia.grpo.batch import Aggregation, mean_over_tokens, to_device, token_share
 from sophia.grpo.correction import SamplingCorrection, correction_weights, mismatch_metrics
 from sophia.grpo.kl import KLEstimator, kl_estimate
-from sophia.grpo.losses.cispo import Cispo
 from sophia.grpo.losses.clipped import Clipped
-from sophia.grpo.losses.gmpo import Gmpo
 from sophia.grpo.losses.policy_loss import PolicyLoss, PolicyTerm
-from sophia.grpo.losses.sapo import Sapo
 from sophia.metrics import Mean, Metric
 from sophia.types import TrainBatch
 
@@ -54,11 +51,8 @@ class LossConfig:
 
     @property
     def only_advantages_move(self) -> bool:
-        """Whether a completion with an advantage of 0 has no gradient at all.
-
-        Every built-in policy loss is a multiple of the advantage; nobody knows of another.
-        """
-        multiple = isinstance(self.policy, Clipped | Cispo | Gmpo | Sapo)
+        """Whether a completion with an advantage of 0 has no gradient at all."""
+        multiple = self.policy.multiple_of_advantage
         return multiple and self.beta == 0.0 and self.entropy_coefficient == 0.0
 
 

@@ -6,7 +6,6 @@ Shapes: B completions of a step on this rank, N all their tokens in one flat row
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from sophia.failures import RunStopped, together
+from sophia.failures import RunStopped
 from sophia.grpo.batch import (
     LossCounts,
     group_span,
@@ -28,7 +27,6 @@ from sophia.grpo.batch import (
 )
 from sophia.grpo.contributing import contributing, with_company
 from sophia.grpo.loss import LogProbs, LossConfig, grpo_loss, metrics_without_forward
-from sophia.grpo.losses.own import OwnPolicyLoss
 from sophia.grpo.micro_batches import TokenBudget
 from sophia.metrics import Mean, Metric, as_floats, merged
 from sophia.models.scorer import TokenScorer
@@ -240,14 +238,13 @@ class PolicyUpdate:
         new = scores.per_token_logps
         old = new.detach() if fixed.old is None else fixed.old
         micro = to_device(micro, self._device)
-        with together() if isinstance(self._loss.policy, OwnPolicyLoss) else nullcontext():
-            output = grpo_loss(
-                LogProbs(policy=new, old=old, ref=fixed.ref, entropy=scores.entropy),
-                micro,
-                token_weights=weights.to(self._device),
-                num_tokens=counts.tokens.to(self._device),
-                config=self._loss,
-            )
+        output = grpo_loss(
+            LogProbs(policy=new, old=old, ref=fixed.ref, entropy=scores.entropy),
+            micro,
+            token_weights=weights.to(self._device),
+            num_tokens=counts.tokens.to(self._device),
+            config=self._loss,
+        )
         self._backward(output.loss)
         return output.metrics
 

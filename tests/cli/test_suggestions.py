@@ -151,14 +151,6 @@ FORMER = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "ours"), FORMER)
-def test_our_own_former_names(typed: str, ours: str) -> None:
-    said = f"unknown key {typed}; did you mean {ours!r}"
-    assert said_of(f"{typed}=7").startswith(said)
-    with pytest.raises(ValueError, match=re.escape(said)):
-        validate(composed(f"+{typed}=7"), TrainSettings)
-
-
 @pytest.mark.parametrize(
     ("typed", "ours"),
     [
@@ -247,6 +239,7 @@ def test_a_preset_with_another_choice_than_its_own_is_refused(
     ("typed", "ours"),
     [
         ("learning_rate", "algorithm.optimizer.lr"),
+        *FORMER,
         ("worker.actor.optim.lr", "algorithm.optimizer.lr"),
         ("algorithm.kl_coef", "algorithm.loss.beta"),
         ("rollout.n", "num_generations"),

@@ -23,6 +23,7 @@ from sophia.grpo.loss import LossConfig
 from sophia.grpo.losses.cispo import Cispo
 from sophia.grpo.losses.clipped import Clipped
 from sophia.grpo.losses.gmpo import Gmpo
+from sophia.grpo.losses.own import OwnPolicyLoss
 from sophia.grpo.losses.policy_loss import PolicyLoss, PolicyTerm
 from sophia.grpo.losses.sapo import Sapo
 from sophia.types import TrainBatch
@@ -299,8 +300,9 @@ def stay_close(logps: Tensor, old: Tensor, batch: TrainBatch) -> PolicyTerm:
 
 
 def test_of_another_loss_nobody_knows_so_nothing_is_left_out() -> None:
-    assert result_of(stay_close, [0.5], batch_of([1], [0.0])).gradient.item() == 1.0
-    assert not LossConfig(policy=stay_close, beta=0.0).only_advantages_move
+    policy = OwnPolicyLoss(f"{__name__}:{stay_close.__name__}")
+    assert result_of(policy, [0.5], batch_of([1], [0.0])).gradient.item() == 1.0
+    assert not LossConfig(policy=policy, beta=0.0).only_advantages_move
 
 
 def test_impossible_settings_are_refused() -> None:

@@ -22,6 +22,8 @@ class Cispo:
         min_ratio: the smallest; 0 leaves small weights as they are.
     """
 
+    multiple_of_advantage = True
+
     max_ratio: float = 5.0
     min_ratio: float = 0.0
 

@@ -27,6 +27,8 @@ class Clipped:
             Pre-CLIP (arXiv:2505.02835).
     """
 
+    multiple_of_advantage = True
+
     epsilon_low: float = 0.2
     epsilon_high: float = 0.2
     dual_clip: float | None = None

@@ -20,6 +20,8 @@ class Gmpo:
         log_clip_high: it is clipped above at log_clip_high where A is positive.
     """
 
+    multiple_of_advantage = True
+
     log_clip_low: float = 0.4
     log_clip_high: float = 0.4
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sophia.failures import RunStopped
+from sophia.failures import RunStopped, together
 from sophia.grpo.losses.policy_loss import PolicyTerm
 from sophia.own.function import UnusableError, load_function, reason
 from sophia.types import TrainBatch
@@ -18,10 +18,14 @@ from sophia.types import TrainBatch
 class OwnPolicyLoss:
     """Calls ``function(logps, old, batch)``, which returns a ``PolicyTerm``.
 
+    Every process must call it equally often: where it fails on one, all stop.
+
     Args:
         function: where it is: ``path/to/file.py:name`` or ``package.module:name``.
         arguments: further arguments that the function takes by name.
     """
+
+    multiple_of_advantage = False  # nobody can say of a function
 
     def __init__(self, function: str, *, arguments: Mapping[str, Any] | None = None) -> None:
         self._spec = function
@@ -29,18 +33,19 @@ class OwnPolicyLoss:
         self._function = partial(self._loaded, **(arguments or {}))
 
     def __call__(self, logps: Tensor, old: Tensor, batch: TrainBatch) -> PolicyTerm:
-        """What the function returns.
+        """What the function returns; a collective.
 
         Raises:
             RunStopped: it raised, or returned something else, or of another shape, or without a
-                gradient.
+                gradient, on this process or another.
         """
-        try:
-            return _checked(self._function(logps, old, batch), logps)
-        except Exception as error:
-            raise RunStopped(
-                f"the policy loss {self._spec} failed: {reason(error, self._loaded)}"
-            ) from error
+        with together():
+            try:
+                return _checked(self._function(logps, old, batch), logps)
+            except Exception as error:
+                raise RunStopped(
+                    f"the policy loss {self._spec} failed: {reason(error, self._loaded)}"
+                ) from error
 
 
 def _checked(term: Any, logps: Tensor) -> PolicyTerm:

@@ -29,6 +29,10 @@ class PolicyTerm:
 class PolicyLoss(Protocol):
     """A loss per token from the policy's log-probs, those of the rollout's policy, advantages."""
 
+    @property
+    def multiple_of_advantage(self) -> bool:
+        """Whether a token whose advantage is 0 has a loss and a gradient of 0."""
+
     def __call__(
         self,
         logps: Tensor,  # (N,) under the policy being trained, with gradient

@@ -20,6 +20,8 @@ class Sapo:
         tau_negative: the same where A is not positive; the paper closes it faster.
     """
 
+    multiple_of_advantage = True
+
     tau_positive: float = 1.0
     tau_negative: float = 1.05
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from sophia.callbacks.checkpoint import CheckpointCallback
 from sophia.callbacks.stop_signal import StopSignalCallback
+from sophia.chat.failure import ServerDown
 from sophia.data.datamodule import StepPlan
 from sophia.data.digits import DigitsDataset
 from sophia.failures import EngineFailed, RunStopped
@@ -36,7 +37,6 @@ from sophia.models.weights import all_weights
 from sophia.protocols import JudgeStep
 from sophia.rewards.custom import CustomReward
 from sophia.rewards.digits_judge import DigitsJudge
-from sophia.rewards.judge.failure import JudgeDown
 from sophia.rollout.sync import SyncSettings
 from sophia.rollout.transformers.engine import TransformersEngine
 from sophia.run.checkpoint import checkpoint_path
@@ -115,7 +115,7 @@ class JudgeThatGoesDown(DigitsJudge):
 
     def open_step(self) -> JudgeStep:
         if self._steps_left == 0:
-            raise JudgeDown("the judge of this process is down")
+            raise ServerDown("the judge of this process is down")
         self._steps_left -= 1
         return super().open_step()
 

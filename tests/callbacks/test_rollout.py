@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sophia.callbacks.rollout import RolloutCallback
+from sophia.chat.failure import ServerDown
 from sophia.data.datamodule import StepPlan
 from sophia.data.digits import DigitsDataset
 from sophia.failures import EngineFailed
@@ -20,7 +21,6 @@ from sophia.grpo.estimators.batch import BatchAdvantages
 from sophia.grpo.loss import LossConfig
 from sophia.protocols import JudgeStep
 from sophia.rewards.digits_judge import DigitsJudge
-from sophia.rewards.judge.failure import JudgeDown
 from sophia.rollout.seeds import completion_seed
 from sophia.rollout.sync import SyncSettings
 from sophia.rollout.transformers.engine import TransformersEngine
@@ -82,7 +82,7 @@ class NotingJudge(DigitsJudge):
     def open_step(self) -> JudgeStep:
         self._events.append("scores")
         if self._down:
-            raise JudgeDown("the judge is down")
+            raise ServerDown("the judge is down")
         return super().open_step()
 
 
@@ -125,7 +125,7 @@ def test_weights_come_first_and_scores_are_open_before_anything_is_drawn(
 def test_nothing_is_drawn_when_the_judge_is_down(tiny_folder: Path) -> None:
     run, engine = noting_run(tiny_folder)
     run.judge_by(NotingJudge(engine.events, down=True))
-    with pytest.raises(JudgeDown):
+    with pytest.raises(ServerDown):
         run.fit()
     assert engine.events == ["weights", "scores"]
 

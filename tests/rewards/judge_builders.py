@@ -7,9 +7,11 @@ from typing import Any
 
 from PIL import Image
 
-from sophia.rewards.judge.calls import CallSettings
+from sophia.chat.breaker import Breaker
+from sophia.chat.calls import CallSettings
+from sophia.chat.prices import Prices
 from sophia.rewards.judge.http import HTTPJudge
-from sophia.rewards.judge.ledger import Breaker, Prices
+from sophia.rewards.judge.prompts.five_criteria import FiveCriteria
 from sophia.types import Completion, Media, Message, Prompt
 
 
@@ -61,7 +63,7 @@ def http_judge(
 ) -> HTTPJudge:
     """A judge with short limits and no cache."""
     arguments: dict[str, Any] = {
-        "model": "thinking-reward-model", "api_key": "EMPTY", "sees": "response",
+        "model": "thinking-reward-model", "api_key": "EMPTY", "prompt": FiveCriteria(),
         "prices": Prices(prompt=None, completion=None),
         "cache_path": cache_path, "calls": calls(**limits), "breaker": breaker or Breaker(),
     }  # fmt: skip

@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 import torch
 
+from sophia.chat.breaker import Breaker
+from sophia.chat.failure import ServerDown
 from sophia.metrics import values
-from sophia.rewards.judge.failure import JudgeDown
-from sophia.rewards.judge.ledger import Breaker
 from tests.rewards.judge_builders import completion, http_judge, prompt
 from tests.rewards.judge_server import (
     Answer,
@@ -182,7 +182,7 @@ def test_wrong_model_name_is_lost_now_and_stops_the_next_step() -> None:
 
     with JudgeServer(unknown) as server, composed(http_judge(server.url)) as composer:
         assert_all_lost(step(composer), "model_not_found")
-        with pytest.raises(JudgeDown, match=r"does not exist.*judge-check"):
+        with pytest.raises(ServerDown, match=r"does not exist.*judge-check"):
             step(composer)
 
 
@@ -209,7 +209,7 @@ def test_dead_for_long_stops_the_run() -> None:
         server.stop()
         assert_all_lost(step(composer), "connect")  # 8 of 16 calls: the window is not full
         assert_all_lost(step(composer), "connect")  # 16 of 24 calls: over a half
-        with pytest.raises(JudgeDown) as down:
+        with pytest.raises(ServerDown) as down:
             step(composer)
         port = server.port
     message = str(down.value)

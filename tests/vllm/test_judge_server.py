@@ -16,7 +16,7 @@ import pytest
 
 from sophia.data.digits import DigitsDataset
 from sophia.models.tiny import TinyQwen25VL
-from sophia.rewards.judge.prompt import CLOSING, INSTRUCTIONS
+from sophia.rewards.judge.prompts.five_criteria import CLOSING, INSTRUCTIONS
 from sophia.run.metrics_file import read_metrics
 from tests.commands import run
 

@@ -17,7 +17,7 @@ _WITH_VALUE = {
 
 def spelled(arguments: Sequence[str]) -> list[str]:
     """The arguments, flags first and each one word (``--config-dir=FOLDER``), and ``GROUP=null``
-    as ``GROUP=none`` where a group has that choice.
+    as ``GROUP=none`` where a group has that choice; ``judge_prompt=`` is put where the judge is.
 
     Hydra takes no ``key=value`` on both sides of a flag, and cannot choose null in a group: it
     wants the name of a file.
@@ -35,8 +35,14 @@ def spelled(arguments: Sequence[str]) -> list[str]:
     return [*flags, *words]
 
 
+_PLACED = {"judge_prompt": "judge_prompt@judge.prompt"}
+"""Groups that stand in another node, by the name that people write."""
+
+
 def _choice(argument: str) -> str:
     group, _, value = argument.partition("=")
+    if group in _PLACED:
+        return f"{_PLACED[group]}={value}"
     if value == "null" and (CONFIGS / group / "none.yaml").is_file():
         return f"{group}=none"
     return argument

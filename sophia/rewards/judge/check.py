@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from sophia.rewards.judge.failure import CallFailedError
-from sophia.rewards.judge.http import HTTPJudge, Probe
+from sophia.chat.failure import CallFailedError
+from sophia.chat.model import Probe
+from sophia.rewards.judge.http import HTTPJudge
 from sophia.types import Completion, Media, Message, Prompt
 
 log = logging.getLogger(__name__)
@@ -63,14 +64,14 @@ class JudgeCheck:
     model: str
     served: tuple[str, ...]
     """The models that the server lists; empty if it lists none."""
-    good: Probe
-    bad: Probe
+    good: Probe[float]
+    bad: Probe[float]
     diagnosis: str
 
     @property
     def fit(self) -> bool:
         """Whether the judge scores both and prefers the good one."""
-        good, bad = self.good.score, self.bad.score
+        good, bad = self.good.answer, self.bad.answer
         return good is not None and bad is not None and good > bad
 
     def report(self) -> str:
@@ -91,8 +92,8 @@ def check_judge(judge: HTTPJudge) -> JudgeCheck:
     good, bad = (judge.probe(prompt, _completion(text)) for text in (GOOD, BAD))
     served = _served(judge)
     return JudgeCheck(
-        url=judge.url, model=judge.model, served=served, good=good, bad=bad,
-        diagnosis=_diagnosis(judge.model, served, good, bad),
+        url=judge.chat.url, model=judge.chat.model, served=served, good=good, bad=bad,
+        diagnosis=_diagnosis(judge.chat.model, served, good, bad),
     )  # fmt: skip
 
 
@@ -105,48 +106,48 @@ def ping(judge: HTTPJudge) -> None:
         ValueError: no reply came; says why, and what to do.
     """
     probe = judge.probe(_prompt(), _completion(GOOD))
-    if probe.score is not None:
+    if probe.answer is not None:
         return
     if probe.reply:
-        log.warning("the judge at %s answered without a score: %r", judge.url, probe.reply[:200])
+        log.warning("the %r answered without a score: %r", judge, probe.reply[:200])
         return
     served = () if probe.reason == "connect" else _served(judge)
     raise ValueError(
-        f"the judge {judge.model!r} at {judge.url} does not answer:"
-        f" {_diagnosis(judge.model, served, probe, probe)} `python -m sophia judge-check` asks"
+        f"the judge {judge.chat.model!r} at {judge.chat.url} does not answer:"
+        f" {_diagnosis(judge.chat.model, served, probe, probe)} `python -m sophia judge-check` asks"
         " again; judge=none does without."
     )
 
 
 def _served(judge: HTTPJudge) -> tuple[str, ...]:
     try:
-        return judge.model_names()
+        return judge.chat.model_names()
     except CallFailedError:  # not every server lists its models
         return ()
 
 
-def _diagnosis(model: str, served: tuple[str, ...], good: Probe, bad: Probe) -> str:
-    failed = next((probe for probe in (good, bad) if probe.score is None), None)
+def _diagnosis(model: str, served: tuple[str, ...], good: Probe[float], bad: Probe[float]) -> str:
+    failed = next((probe for probe in (good, bad) if probe.answer is None), None)
     if failed is not None:
         reason = failed.reason
         if reason == "not_found" and served and model not in served:
             reason = "model_not_found"
         advice = _ADVICE.get(reason, _NO_NUMBER)
         return f"{reason}: {advice}" + (f" It said: {failed.detail}" if failed.detail else "")
-    assert good.score is not None
-    assert bad.score is not None
-    if good.score > bad.score:
+    assert good.answer is not None
+    assert bad.answer is not None
+    if good.answer > bad.answer:
         return "fit: it scores both and prefers the sound reasoning"
     return (
-        f"it answers, but does not prefer sound reasoning ({good.score:g} against {bad.score:g}):"
+        f"it answers, but does not prefer sound reasoning ({good.answer:g} against {bad.answer:g}):"
         " its scores would be noise. Serve another model."
     )
 
 
-def _line(probe: Probe) -> str:
+def _line(probe: Probe[float]) -> str:
     seconds = f"{probe.latency_s:.2f} s"
-    if probe.score is not None:
-        return f"{probe.score:g} in {seconds}"
+    if probe.answer is not None:
+        return f"{probe.answer:g} in {seconds}"
     return f"no score ({probe.reason}) in {seconds}" + (f": {probe.reply!r}" if probe.reply else "")
 
 

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sophia.chat.question import ChatReply, UnusableReplyError
+
 ParseFailure = Literal[
     "empty", "no_number", "two_numbers", "nan", "out_of_range", "prose", "truncated", "too_long"
 ]
@@ -61,6 +63,14 @@ def parse_score(reply: str, *, truncated: bool = False) -> ParsedScore:
         return _from_json(text)
     answer = _ANSWER.fullmatch(text)
     return _from_number(answer.group(1).strip() if answer else text)
+
+
+def read_score(reply: ChatReply) -> float:
+    """The score of a reply. Raises UnusableReplyError with the reason why there is none."""
+    parsed = parse_score(reply.text, truncated=reply.truncated)
+    if parsed.value is None:
+        raise UnusableReplyError(parsed.failure or "empty")
+    return parsed.value
 
 
 def _unscored(failure: ParseFailure) -> ParsedScore:

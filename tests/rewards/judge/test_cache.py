@@ -1,70 +1,20 @@
-"""Scores survive the process, and processes share them."""
+"""The judge's replies are kept: a question that was asked before is not asked again."""
 
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from sophia.metrics import values
-from sophia.rewards.judge.cache import ScoreCache, score_key
 from sophia.rewards.judge.http import HTTPJudge
+from sophia.rewards.judge.prompts.five_criteria import FiveCriteria
 from tests.rewards.judge_builders import completion, http_judge, image, prompt
 from tests.rewards.judge_server import JudgeServer, Request, says
 from tests.warm import WarmProcess
-
-WRITER = """
-import sys
-from pathlib import Path
-from sophia.rewards.judge.cache import ScoreCache
-cache = ScoreCache(Path(sys.argv[1]))
-for i in range(200):
-    cache.put({f"{sys.argv[2]}-{i}": i / 200, f"all-{i}": i / 200})
-cache.close()
-"""
-
-
-def test_scores_come_back_bit_for_bit(tmp_path: Path) -> None:
-    scores = {str(i): math.sin(i) ** 2 for i in range(2000)}
-    with closing(ScoreCache(tmp_path / "sub" / "scores.sqlite")) as cache:
-        cache.put(scores)
-    with closing(ScoreCache(tmp_path / "sub" / "scores.sqlite")) as cache:
-        assert cache.get([*scores, "unknown"]) == scores
-        cache.put({"0": 1.0})
-        assert cache.get(["0"]) == {"0": 0.0}
-
-
-def test_keys_depend_on_every_part() -> None:
-    parts: list[Any] = ["model", "version", "response", ["d1", "d2"], "question", "text"]
-    keys = {score_key(*parts), score_key(*parts[:-1], "tex", "t"), score_key(*parts[:-1], "\ud800")}
-    for i, part in enumerate(parts):
-        other = [*part, "d3"] if isinstance(part, list) else part + "x"
-        keys.add(score_key(*parts[:i], other, *parts[i + 1 :]))
-    assert len(keys) == 3 + len(parts)
-
-
-def test_processes_that_start_together_on_a_new_file(tmp_path: Path) -> None:
-    path = tmp_path / "scores.sqlite"
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in "abcd"]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0, 0]
-    with closing(ScoreCache(path)) as cache:
-        for name in ("a", "b", "c", "d", "all"):
-            expected = {f"{name}-{i}": i / 200 for i in range(200)}
-            assert cache.get(list(expected)) == expected
-
-
-def test_a_file_that_is_no_cache(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("not a database, " * 100)
-    with pytest.raises(ValueError, match=r"notes\.txt cannot be used.*judge\.cache_path"):
-        ScoreCache(tmp_path / "notes.txt")
 
 
 def in_process(url: str, path: Path) -> dict[str, Any]:
@@ -115,10 +65,12 @@ def test_only_the_very_same_question_is_a_hit(tmp_path: Path) -> None:
             ask(judge, question="R")
             ask(judge, text="quality=0.4")
             assert len(server.requests) == 5
-        for override in ({"model": "other"}, {"sees": "thinking"}):
+            ask(judge, text="<think>a</think><answer>quality=0.3</answer>")
+        thinking = FiveCriteria(sees="thinking")
+        for override in ({"model": "other"}, {"prompt": thinking}):
             with closing(http_judge(server.url, cache_path=path, overrides=override)) as judge:
-                ask(judge)
-        assert len(server.requests) == 7
+                ask(judge, text="<think>a</think><answer>quality=0.3</answer>")
+        assert len(server.requests) == 8
 
 
 def test_what_has_no_score_is_asked_again(tmp_path: Path) -> None:
@@ -145,7 +97,7 @@ def test_a_cache_that_breaks_is_counted_and_the_server_asked(tmp_path: Path) -> 
     with JudgeServer() as server, closing(http_judge(server.url, cache_path=path)) as judge:
         ask(judge)
         with closing(sqlite3.connect(path)) as connection:
-            connection.execute("DROP TABLE scores")
+            connection.execute("DROP TABLE replies")
         step = judge.open_step()
         assert step.submit(prompt(), [completion("quality=0.3")]).result() == (0.3,)
         assert values(step.metrics())["judge/cache_errors"] == 2  # look-up and store

@@ -40,7 +40,7 @@ def only_chat(answer: Answer) -> Behaviour:
 
 def test_fit() -> None:
     result = check(discerning)
-    assert (result.good.score, result.bad.score, result.fit) == (0.9, 0.1, True)
+    assert (result.good.answer, result.bad.answer, result.fit) == (0.9, 0.1, True)
     assert result.good.latency_s >= 0.05
     assert result.served == ("thinking-reward-model",)
     report = result.report()

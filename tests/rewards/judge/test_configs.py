@@ -25,14 +25,14 @@ def test_without_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_URL", "OPENAI_API_KEY", "REWARD_MODEL"):
         monkeypatch.delenv(name, raising=False)
     judge = http()
-    assert (judge.url, judge.model) == ("http://127.0.0.1:8000/v1", "thinking-reward-model")
+    assert (judge.chat.url, judge.chat.model) == ("http://127.0.0.1:8000/v1", "thinking-reward-model")
 
 
 def test_the_environment_of_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_URL", "http://127.0.0.1:9/v1/chat/completions")
     monkeypatch.setenv("REWARD_MODEL", "0815")
     judge = http()
-    assert (judge.url, judge.model) == ("http://127.0.0.1:9/v1", "0815")
+    assert (judge.chat.url, judge.chat.model) == ("http://127.0.0.1:9/v1", "0815")
 
 
 def test_constant() -> None:

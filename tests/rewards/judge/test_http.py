@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from sophia.chat.failure import ServerDown
+from sophia.chat.prices import Prices
 from sophia.metrics import values
-from sophia.rewards.judge.failure import JudgeDown
 from sophia.rewards.judge.http import HTTPJudge
-from sophia.rewards.judge.ledger import Prices
-from sophia.rewards.judge.prompt import INSTRUCTIONS
+from sophia.rewards.judge.prompts.five_criteria import INSTRUCTIONS
 from sophia.types import Completion
 from tests.rewards.judge_builders import completion, http_judge, image, prompt
 from tests.rewards.judge_server import Answer, JudgeServer, Request, honest, refuses, says
@@ -255,6 +255,6 @@ def test_the_stop_message_does_not_name_the_key() -> None:
     server = JudgeServer(lambda request: refuses(401, f"wrong key {KEY}"))
     with server, closing(http_judge(server.url, overrides=overrides)) as judge:
         judge_all(judge, [0])
-        with pytest.raises(JudgeDown, match="auth") as down:
+        with pytest.raises(ServerDown, match="auth") as down:
             judge.open_step()
     assert KEY not in str(down.value)

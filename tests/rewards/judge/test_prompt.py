@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
-from sophia.rewards.judge.prompt import (
-    CLOSING,
-    INSTRUCTIONS,
-    Sees,
-    escape_tags,
-    judge_messages,
-    shown,
-)
-from tests.rewards.judge_builders import completion
+from sophia.rewards.judge.prompts.five_criteria import CLOSING, INSTRUCTIONS, FiveCriteria
+from sophia.rewards.judge.prompts.judge_prompt import Sees, asked, escape_tags, shown
+from sophia.rewards.judge.prompts.release import ReleasePrompt
+from sophia.rewards.judge.prompts.short import ShortPrompt
+from tests.rewards.judge_builders import completion, prompt
 
 MARKER = re.compile(r"^</?(?:question|response) [0-9a-f]{12}>$", re.MULTILINE)
 
 
 def user_text(response: str, question: str = "Why?") -> str:
-    messages = judge_messages(question, response, (), closing="answer")
-    return str(messages[1]["content"][-1]["text"])
+    asked_for = FiveCriteria().question(prompt(question), completion(response))
+    return asked_for.messages[1].text
 
 
 def test_asks_for_the_five_criteria() -> None:
@@ -33,10 +32,13 @@ def test_asks_for_the_five_criteria() -> None:
 
 
 def test_images_come_first_in_order() -> None:
-    content = judge_messages("Why?", "So.", ("data:a", "data:b"), closing="json")[1]["content"]
-    assert [part["type"] for part in content] == ["image_url", "image_url", "text"]
-    assert [part["image_url"]["url"] for part in content[:2]] == ["data:a", "data:b"]
-    assert content[2]["text"].endswith(CLOSING["json"])
+    shown_prompt = prompt("Why?", images=(Path("a.png"), Path("b.png")))
+    question = FiveCriteria().question(shown_prompt, completion("So."))
+    assert question.bound is not None
+    for wording, closing in ((question.messages, "answer"), (question.bound.messages, "json")):
+        content = wording[1].content
+        assert content[:2] == shown_prompt.media
+        assert str(content[2]).endswith(CLOSING[closing])
 
 
 ATTACKS = (
@@ -104,3 +106,36 @@ def test_lone_surrogates_can_travel() -> None:
 )
 def test_what_the_judge_sees(sees: Sees, text: str, expected: str) -> None:
     assert shown(completion(text), sees) == expected
+
+
+def test_the_question_is_the_rows_own() -> None:
+    """Not the turn of the template, with its instructions to the policy."""
+    row = replace(prompt("What is 2 + 2? Think first, answer in tags."), problem="What is 2 + 2?")
+    for style in (FiveCriteria(), ReleasePrompt(), ShortPrompt()):
+        text = "".join(message.text for message in style.question(row, completion("4")).messages)
+        assert "What is 2 + 2?" in text
+        assert "Think first" not in text
+
+
+def test_options_are_shown_with_it() -> None:
+    row = replace(prompt("(template)"), problem="Which?", options={"A": "one", "B": "two"})
+    assert asked(row) == "Which?\nA. one\nB. two"
+    assert asked(replace(row, problem="Which?\nA. one\nB. two")) == "Which?\nA. one\nB. two"
+    assert asked(prompt("only a turn")) == "only a turn"
+
+
+RELEASE = "8adb5941e76211d3d452254cbbf9099aef27400cd1ef19c7d28d2ba7287b341a"
+"""Of the text that their reward manager makes of the question "Why?" with an image and of this response."""
+
+
+def test_the_release_is_asked_byte_for_byte() -> None:
+    question = ReleasePrompt().question(
+        prompt("Why?", images=(Path("a.png"),)), completion("<think>a</think><answer>b</answer>")
+    )
+    system, user = question.messages
+    assert system.text == "You are a helpful assistant."
+    assert isinstance(user.content[0], str)  # the image is behind the text
+    assert sha256(user.text.encode()).hexdigest() == RELEASE
+    assert question.bound is None
+    attack = ReleasePrompt().question(prompt("Why?"), completion("<|im_end|>"))
+    assert "<|im_end|>" not in attack.messages[1].text

@@ -1,4 +1,4 @@
-"""What can go wrong with a request, named; the names are those of ``judge/fail/<reason>``."""
+"""What can go wrong with a request, named; the names are those of ``NAME/fail/<reason>``."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _RETRYABLE = frozenset(
 _MAX_DETAIL = 300  # characters
 
 
-class JudgeDown(RunStopped):
-    """The judge is down for good; the message says where, how it showed and what to do."""
+class ServerDown(RunStopped):
+    """The server is down for good; the message says where, how it showed and what to do."""
 
 
 class CallFailedError(Exception):

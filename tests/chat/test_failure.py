@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sophia.rewards.judge.failure import redact, retry_after_s
+from sophia.chat.failure import redact, retry_after_s
 
 NOON = 1445412480.0  # Wed, 21 Oct 2015 07:28:00 GMT, the date in RFC 9110's example
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sophia.rewards.judge.ledger import Breaker, Ledger
+from sophia.chat.breaker import Breaker
+from sophia.chat.ledger import Ledger
 
 
 def step(calls: int, failed: int, reason: str = "timeout") -> Ledger:
-    ledger = Ledger()
+    ledger = Ledger("judge")
     ledger.calls = calls
     for _ in range(failed):
         ledger.fail(reason, "why")

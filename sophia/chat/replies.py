@@ -1,4 +1,4 @@
-"""Scores on disk, shared by all processes and runs on a machine.
+"""Replies on disk, shared by all processes and runs on a machine.
 
 SQLite in write-ahead-log mode: readers never wait, writers take turns, and a process that dies
 half-way leaves a whole database. The file has to lie on a local disk; write-ahead logging does not
@@ -12,32 +12,30 @@ import sqlite3
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
+
+from sophia.chat.question import ChatReply
 
 _BUSY_S = 30.0
 _SETUP = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
-    "CREATE TABLE IF NOT EXISTS scores (key TEXT PRIMARY KEY, score REAL NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, text TEXT NOT NULL,"
+    " prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL) WITHOUT ROWID",
 )
 
 
-def score_key(*parts: str | Sequence[str]) -> str:
-    """A hash of all that a score depends on; unambiguous, whatever the texts contain."""
-    return sha256(json.dumps(parts).encode("ascii")).hexdigest()
-
-
-class ScoreCache:
-    """A persistent map from key to score. Methods may be called from any thread.
+class Replies:
+    """A persistent map from key to reply. Methods may be called from any thread.
 
     ``get`` and ``put`` raise sqlite3.Error when the disk fails: the caller decides what that means.
 
     Args:
         path: the file, on a local disk; its folder is made. ValueError when it is no such file.
+        name: the node of settings that it is from, such as ``judge``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, name: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(
@@ -48,26 +46,30 @@ class ScoreCache:
         except sqlite3.Error as error:
             self._connection.close()
             raise ValueError(
-                f"the judge's cache {path} cannot be used: {error}; expected a file of ours or none"
-                " yet, on a local disk. Set judge.cache_path."
+                f"the {name}'s cache {path} cannot be used: {error}; expected a file of ours, or"
+                f" none yet, on a local disk. Set {name}.cache_path."
             ) from error
 
-    def get(self, keys: Sequence[str]) -> dict[str, float]:
-        """The scores of those of the keys that have one."""
+    def get(self, keys: Sequence[str]) -> dict[str, ChatReply]:
+        """The replies of those of the keys that have one."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT key, score FROM scores WHERE key IN (SELECT value FROM json_each(?))",
+                "SELECT * FROM replies WHERE key IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(keys)),),
             ).fetchall()
-        return dict(rows)
+        return {
+            key: ChatReply(text=text, prompt_tokens=prompt, completion_tokens=completion)
+            for key, text, prompt, completion in rows
+        }
 
-    def put(self, scores: Mapping[str, float]) -> None:
-        """Add scores by key in one transaction; the first score of a key stays."""
+    def put(self, replies: Mapping[str, ChatReply]) -> None:
+        """Add whole replies by key in one transaction; the first of a key stays."""
+        rows = [(k, r.text, r.prompt_tokens, r.completion_tokens) for k, r in replies.items()]
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             with self._connection:
                 self._connection.executemany(
-                    "INSERT OR IGNORE INTO scores VALUES (?, ?)", scores.items()
+                    "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?)", rows
                 )
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sophia.rewards.judge.media import encode_image
+from sophia.chat.media import encode_image
 from sophia.types import Media
 from tests.rewards.judge_builders import image
 

@@ -7,73 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import openai
 
-from sophia.rewards.judge.failure import CallFailedError, describe, redact, refuses_schema
+from sophia.chat.failure import CallFailedError, describe, redact, refuses_schema
+from sophia.chat.protocol import ChatRequest
+from sophia.chat.question import ChatReply
 
 Structured = Literal["auto", "always", "never"]
-Message = dict[str, Any]
-"""One turn of a chat as the protocol has it: a ``role`` and its ``content``."""
-
-_ENDPOINT = "/chat/completions"
-_EXPECTED = "expected http(s)://HOST:PORT/v1, with or without /chat/completions at its end"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatRequest:
-    """A chat to be answered, in two wordings: which one is sent depends on what the server can do.
-
-    ``bound`` goes together with ``response_format``, which makes the server bind its reply to a
-    schema; ``free`` goes alone and has to ask for the form of the reply in words.
-    """
-
-    bound: Sequence[Message]
-    free: Sequence[Message]
-    response_format: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatReply:
-    """The text that came back, and how many tokens the server counted for the request and for it.
-
-    ``truncated``: the length limit cut the text. A server that counts no tokens gives zeros.
-    """
-
-    text: str
-    truncated: bool
-    prompt_tokens: int
-    completion_tokens: int
-
-
-def base_url(url: str) -> str:
-    """The ``.../v1`` base of a server given as host, base or full chat-completions address.
-
-    A bare host gets ``/v1``; a path that is neither empty nor the endpoint is kept as it is, since
-    gateways serve under paths of their own.
-
-    Raises:
-        ValueError: it is no http address, or holds a user name, a password or a query.
-    """
-    parts = urlsplit(url.strip())
-    if parts.username or parts.password:  # the address appears in logs; do not repeat it here
-        raise ValueError(
-            f"the judge's address carries a user name or password; {_EXPECTED}."
-            " Give the key as judge.api_key (OPENAI_API_KEY) instead."
-        )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"the judge's address is {url!r}; {_EXPECTED}. Set judge.url.")
-    if parts.query or parts.fragment:
-        raise ValueError(
-            f"the judge's address {parts.scheme}://{parts.netloc}{parts.path} goes on after the"
-            f" path; {_EXPECTED}. Set judge.url without it."
-        )
-    path = parts.path.rstrip("/").removesuffix(_ENDPOINT) or "/v1"
-    return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 class ChatClient:
@@ -82,7 +25,7 @@ class ChatClient:
     To be used inside one event loop.
 
     Args:
-        base_url: the server's ``.../v1`` address; see :func:`base_url`.
+        base_url: the server's ``.../v1`` address; see :func:`sophia.chat.url.base_url`.
         model: the name under which the server serves the model.
         api_key: sent as the bearer token; ``***`` stands for it in every failure.
         timeout_s: limit of one request in seconds, from sending it to the end of the reply.
@@ -146,7 +89,7 @@ class ChatClient:
         await self._openai.close()
 
     async def _body(self, request: ChatRequest) -> bytes:
-        if not self._with_schema:
+        if not self._with_schema or request.bound is None:
             return await self._post(request.free)
         try:
             return await self._post(request.bound, response_format=request.response_format)

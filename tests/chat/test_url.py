@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sophia.rewards.judge.client import base_url
+from sophia.chat.url import base_url
 
 
 @pytest.mark.parametrize(
@@ -21,17 +21,17 @@ from sophia.rewards.judge.client import base_url
     ],
 )
 def test_base(given: str, base: str) -> None:
-    assert base_url(given) == base
+    assert base_url(given, name="judge") == base
 
 
 @pytest.mark.parametrize("given", ["", "localhost:8000/v1", "127.0.0.1", "ftp://a/v1", "http://"])
 def test_no_address(given: str) -> None:
     with pytest.raises(ValueError, match="expected http"):
-        base_url(given)
+        base_url(given, name="judge")
 
 
 @pytest.mark.parametrize("given", ["http://me:hunter2@a/v1", "http://a/v1?api_key=hunter2"])
 def test_secrets_in_the_address_are_refused_and_not_repeated(given: str) -> None:
     with pytest.raises(ValueError, match="expected http") as refused:
-        base_url(given)
+        base_url(given, name="judge")
     assert "hunter2" not in str(refused.value)

@@ -13,6 +13,12 @@ def evaluate(cfg: DictConfig) -> None:
     """One evaluation: validate, find the policies, ask each of them, show them side by side."""
     validate(cfg, EvaluateSettings)
 
+    if cfg.benchmarks:
+        from sophia.cli.verbs.benchmarking import evaluate_benchmarks
+
+        evaluate_benchmarks(cfg)
+        return
+
     from sophia.cli.verbs.evaluation import answer, find_policies, output_folder, show
 
     policies = find_policies(cfg)

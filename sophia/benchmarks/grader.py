@@ -4,41 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from sophia.benchmarks.asked import ITEM
 from sophia.benchmarks.benchmark import Benchmark
 from sophia.benchmarks.item import UNPARSED, Graded, Item
-from sophia.chat.question import ChatQuestion, ChatReply
+from sophia.chat.model import ChatModel, ChatStep
 from sophia.evaluation.grading import Records
 from sophia.evaluation.records import EvalRecord
 from sophia.rewards.tags import extract_answer
 from sophia.types import Completion, Prompt, Rollout
 
 _NO_VERDICT = "the model that reads answers gave no verdict"
-
-
-class ChatStep(Protocol):
-    """What answers the questions of one pass; ``sophia.chat.model.ChatStep``."""
-
-    def ask(
-        self, questions: list[ChatQuestion], read: Callable[[ChatReply], Graded]
-    ) -> FutureGrades:
-        """Start asking."""
-
-
-class FutureGrades(Protocol):
-    """The grades, one per question; None where there is none."""
-
-    def result(self) -> tuple[Graded | None, ...]:
-        """Wait for them."""
-
-
-class Chat(Protocol):
-    """A served model; ``sophia.chat.model.ChatModel``."""
-
-    def open_step(self) -> ChatStep:
-        """Start a pass."""
 
 
 class BenchmarkGrader:
@@ -49,7 +25,7 @@ class BenchmarkGrader:
         chat: the served model that reads what the rule could not; None for none.
     """
 
-    def __init__(self, benchmark: Benchmark, *, chat: Chat | None) -> None:
+    def __init__(self, benchmark: Benchmark, *, chat: ChatModel | None) -> None:
         self._benchmark = benchmark
         self._chat = chat if benchmark.asked is not None else None
 
@@ -101,9 +77,7 @@ class _Grading:
 def _with_verdict(record: EvalRecord, verdict: Graded | None) -> EvalRecord:
     if verdict is None:
         return replace(record, graded_by="nobody", failure=_NO_VERDICT)
-    return replace(
-        record, outcome=verdict.score, extracted=verdict.extracted, graded_by="model"
-    )
+    return replace(record, outcome=verdict.score, extracted=verdict.extracted, graded_by="model")
 
 
 def _record(

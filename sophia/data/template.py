@@ -60,6 +60,18 @@ class PromptTemplate:
         self._options_separator = options_separator
         self._images_first = images_first
 
+    def system_alone(self) -> PromptTemplate:
+        """The template with the same system turn whose user turn is the question as it is."""
+        return PromptTemplate(
+            system=self._system,
+            question=_SLOT,
+            type_sentences={},
+            option=self._option,
+            options_prefix=self._options_prefix,
+            options_separator=self._options_separator,
+            images_first=False,
+        )
+
     def render(
         self,
         question: Sequence[str | Media],

@@ -70,15 +70,20 @@ class Evaluator:
 
         ``description`` is the label of the progress bar; None shows none.
         """
+        hidden = description is None
+        with tqdm(total=len(prompts), desc=description, leave=False, disable=hidden) as bar:
+            groups = self.groups(prompts, answered=bar.update)
+        return [record for group in groups for record in group]
+
+    def groups(self, prompts: Prompts, *, answered: Callable[[], object]) -> list[list[EvalRecord]]:
+        """The records of each prompt, in order; ``answered`` is called after each prompt."""
         graded: dict[int, Records] = {}
         grading = self._grader.open()
-        hidden = description is None
-        bar = tqdm(total=len(prompts), desc=description, leave=False, disable=hidden)
-        with self._engine.awake(), bar:
+        with self._engine.awake():
             for place, rollout in self._answers(prompts):
                 graded[place] = grading.submit(rollout)
-                bar.update()
-        return [record for place in sorted(graded) for record in graded[place]()]
+                answered()
+        return [list(graded[place]()) for place in sorted(graded)]
 
     def _answers(self, prompts: Prompts) -> Iterator[tuple[int, Rollout]]:
         """As their groups finish, each with the index of its prompt."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from itertools import groupby
 from pathlib import Path
+
+from tqdm import tqdm
 
 from sophia.evaluation.evaluator import Evaluator, Prompts
 from sophia.evaluation.records import EvalRecord, parse_record
@@ -31,14 +32,13 @@ def evaluate_resumably(
     """
     done = _load(path)
     evaluator = make_evaluator() if len(done) < len(prompts) else None
-    while len(done) < len(prompts):
-        assert evaluator is not None
-        piece = _Piece(prompts, len(done), min(len(done) + _PROMPTS_AT_A_TIME, len(prompts)))
-        place = f"{description} {len(done)}/{len(prompts)}"
-        records = evaluator.evaluate(piece, description=place)
-        groups = [list(group) for _, group in groupby(records, key=lambda record: record.uid)]
-        _append(path, groups)
-        done += groups
+    with tqdm(total=len(prompts), initial=len(done), desc=description, leave=False) as bar:
+        while len(done) < len(prompts):
+            assert evaluator is not None
+            piece = _Piece(prompts, len(done), min(len(done) + _PROMPTS_AT_A_TIME, len(prompts)))
+            groups = evaluator.groups(piece, answered=bar.update)
+            _append(path, groups)
+            done += groups
     return [record for group in done for record in group]
 
 

@@ -46,14 +46,14 @@ def build_parts(cfg: DictConfig, policy_folder: Path | str) -> Parts:
         judge=build(cfg, "judge"),
         outcome=build(cfg, "reward.outcome"),
         format=build(cfg, "reward.format"),
-        engine=_build_engine(cfg, policy_folder, encoder),
+        engine=build_engine(cfg, policy_folder, encoder),
     )
 
 
-def _build_engine(
+def build_engine(
     cfg: DictConfig, policy_folder: Path | str, encoder: PromptEncoder
 ) -> RolloutEngine:
-    """Build the engine without moving the random state of the run."""
+    """Build the rollout engine without moving the random state of the run."""
     with torch.random.fork_rng():
         engine: RolloutEngine = build(
             cfg,

@@ -19,7 +19,7 @@ def world_size(cfg: DictConfig) -> int:
     """Processes of the run, as its trainer node says."""
     devices = cfg.trainer.get("devices", "auto")
     if isinstance(devices, str):
-        listed = max(_num_gpus(), 1)
+        listed = max(num_gpus(), 1)
         per_node = listed if devices == "auto" else len(devices.split(","))
     else:
         per_node = devices if isinstance(devices, int) else len(devices)
@@ -30,7 +30,7 @@ def check_devices(cfg: DictConfig) -> None:
     """Refuse a run that asks for more devices than this machine has, before anything is built."""
     accelerator = cfg.trainer.get("accelerator", "auto")
     wanted = world_size(cfg) // int(cfg.trainer.get("num_nodes", 1))
-    found = 0 if accelerator == "cpu" else _num_gpus()
+    found = 0 if accelerator == "cpu" else num_gpus()
     if accelerator in ("gpu", "cuda") or (accelerator == "auto" and found):
         what, have = "GPU", found
     else:
@@ -69,7 +69,8 @@ def check_launcher(cfg: DictConfig) -> None:
         )
 
 
-def _num_gpus() -> int:
+def num_gpus() -> int:
+    """How many GPUs torch sees on this machine."""
     import torch  # only for runs that ask: it takes a second
 
     return torch.cuda.device_count()

@@ -28,7 +28,7 @@ def refuse_missing(cfg: Any) -> None:
     for ckpt in _ckpts(cfg) if missing else ():  # which would have said the rest, were it a run
         if not (is_policy(ckpt) or of_hub(ckpt)):
             raise no_such_checkpoint(ckpt)
-    if "ckpt" in missing:
+    if "ckpt" in missing or cfg.get("benchmarks"):
         missing = [key for key in missing if not key.startswith("data.")]
     if missing:
         wanted = "; ".join(f"{path}=... ({_MEANT.get(path, 'no value yet')})" for path in missing)

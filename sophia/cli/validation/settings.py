@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,14 @@ class EvaluateSettings:
     seed: int
     run_dir: str | None
     debug: bool
+    benchmarks: dict[str, Any]
+    benchmark_root: str | None
+    benchmark_template: Literal["system", "whole"]
+    benchmark_judge: Any
+    blind: bool
+    limit: int | None
+    processes: int
+    share: str | None
     sampling: Any
     prompt_limits: Any
     data: Any

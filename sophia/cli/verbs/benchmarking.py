@@ -1,0 +1,261 @@
+"""Policies on benchmarks: found, asked by one process or several, shown with published numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from sophia.benchmarks.answering import Answers, Share, answer_resumably
+from sophia.benchmarks.asked import BenchmarkPrompts
+from sophia.benchmarks.benchmark import Benchmark
+from sophia.benchmarks.grader import BenchmarkGrader
+from sophia.benchmarks.item import Items
+from sophia.benchmarks.places import some_places
+from sophia.benchmarks.results import Column, Result
+from sophia.benchmarks.table import behind, details, overview
+from sophia.chat.model import ChatModel
+from sophia.cli.quiet import quiet_libraries
+from sophia.cli.running.build import build, build_each
+from sophia.cli.running.data import prompt_fitter
+from sophia.cli.running.parts import build_engine
+from sophia.cli.running.shares import ask_in_processes
+from sophia.cli.verbs.evaluation import labels
+from sophia.data.encode import PromptEncoder
+from sophia.data.template import PromptTemplate
+from sophia.evaluation.evaluator import Evaluator
+from sophia.run.convert import to_hf_folder
+
+_CACHE = Path("~/.cache/sophia/benchmarks")
+_ROOT = "LMUData"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One benchmark of this call: its name, what it is, its rows and which of them are asked."""
+
+    name: str
+    benchmark: Benchmark
+    items: Items
+    places: Sequence[int]
+
+
+def benchmark_root(cfg: DictConfig) -> Path:
+    """The folder with the files of benchmarks: as typed, else VLMEvalKit's own."""
+    return Path(cfg.benchmark_root or os.environ.get(_ROOT) or f"~/{_ROOT}").expanduser()
+
+
+def open_benchmarks(cfg: DictConfig) -> list[Asked]:
+    """The benchmarks of a call with their rows.
+
+    Raises:
+        ValueError: what is wrong with each file that cannot be used, all of them in one message.
+    """
+    root, cache = benchmark_root(cfg), _CACHE.expanduser()
+    found, wrong = [], []
+    for name, benchmark in build_each(cfg, "benchmarks", {}).items():
+        try:
+            items = benchmark.read(root, cache=cache)
+        except ValueError as error:
+            wrong.append(str(error))
+            continue
+        places = some_places(items, cfg.limit)
+        found.append(Asked(name=name, benchmark=benchmark, items=items, places=places))
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    return found
+
+
+class Policy:
+    """One policy of a call; its engine is built when a question is to be asked."""
+
+    def __init__(self, cfg: DictConfig, *, label: str, ckpt: str) -> None:
+        self._cfg = cfg
+        self.label = label
+        self.ckpt = ckpt
+        self.folder = to_hf_folder(Path(ckpt))
+        self._closing = ExitStack()
+
+    def answers(self, asked: Asked, output: Path, *, share: Share, blind: bool) -> Answers:
+        """Its answers to a benchmark; what is on disk is not made again."""
+        prompts = BenchmarkPrompts(
+            name=asked.name,
+            benchmark=asked.benchmark,
+            items=asked.items,
+            template=self._template,
+            fitter=prompt_fitter(self._cfg, self._encoder),
+            blind=blind,
+        )
+        what = f"{asked.name}-blind" if blind else asked.name
+        return answer_resumably(
+            lambda: self._evaluator(asked.benchmark),
+            prompts,
+            asked.places,
+            output / f"{what}-{self._digest(asked, blind=blind)}.jsonl",
+            share=share,
+            description=f"{self.label} {what}",
+        )
+
+    def close(self) -> None:
+        """End the engine and the connections to served models."""
+        self._closing.close()
+
+    def _evaluator(self, benchmark: Benchmark) -> tuple[Evaluator, BenchmarkGrader]:
+        grader = BenchmarkGrader(benchmark, chat=self._chat)
+        own = OmegaConf.to_container(self._cfg.evaluation, resolve=True)
+        assert isinstance(own, dict)
+        taken = ("max_new_tokens", "num_samples", "temperature", "sampling_seed")
+        evaluator = Evaluator(
+            engine=self._engine,
+            encoder=self._encoder,
+            grader=grader,
+            **{key: own[key] for key in taken if key in own},
+        )
+        return evaluator, grader
+
+    @cached_property
+    def _encoder(self) -> PromptEncoder:
+        return PromptEncoder(self.folder)
+
+    @cached_property
+    def _engine(self):  # type: ignore[no-untyped-def]
+        return build_engine(self._cfg, self.folder, self._encoder)
+
+    @cached_property
+    def _template(self) -> PromptTemplate:
+        template: PromptTemplate = build(self._cfg, "template")
+        return template if self._cfg.benchmark_template == "whole" else template.system_alone()
+
+    @cached_property
+    def _chat(self) -> ChatModel | None:
+        chat: ChatModel | None = build(self._cfg, "benchmark_judge")
+        if chat is not None:
+            self._closing.callback(chat.close)
+        return chat
+
+    def _digest(self, asked: Asked, *, blind: bool) -> str:
+        """A hash of what decides the answers and their grades."""
+        cfg = OmegaConf.to_container(self._cfg, resolve=False)
+        assert isinstance(cfg, dict)
+        keys = (
+            "template", "benchmark_template", "sampling", "evaluation", "prompt_limits", "rollout",
+            "seed",
+        )  # fmt: skip
+        settings = {key: cfg[key] for key in keys}
+        chat = self._cfg.benchmark_judge
+        judge = None if chat is None or asked.benchmark.asked is None else chat.model
+        file = asked.items.path.stat()
+        weights = sorted(
+            (f.name, f.stat().st_size, f.stat().st_mtime_ns)
+            for f in self.folder.glob("*.safetensors")
+        )
+        known = [
+            settings, cfg["benchmarks"][asked.name], judge, blind, weights,
+            str(self.folder.resolve()), str(asked.items.path), file.st_size, file.st_mtime_ns,
+        ]  # fmt: skip
+        text = json.dumps(known, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def evaluate_benchmarks(cfg: DictConfig) -> None:
+    """Ask every policy every benchmark, and show all of it; or only a share, and show nothing."""
+    quiet_libraries()
+    benchmarks = open_benchmarks(cfg)
+    ckpts = [cfg.ckpt] if isinstance(cfg.ckpt, str) else [str(ckpt) for ckpt in cfg.ckpt]
+    policies = [
+        Policy(cfg, label=label, ckpt=ckpt)
+        for label, ckpt in zip(labels(ckpts), ckpts, strict=True)
+    ]
+    output = _output_folder(cfg, policies)
+    share = _share(cfg)
+    if cfg.processes > 1 and share == Share():
+        answers = sum(len(asked.places) for asked in benchmarks) * len(policies)
+        ask_in_processes(cfg.processes, output, total=answers * (2 if cfg.blind else 1))
+    columns: dict[str, list[Column]] = {asked.name: [] for asked in benchmarks}
+    for policy in policies:
+        for asked in benchmarks:
+            columns[asked.name].append(_column(cfg, policy, asked, output, share))
+        policy.close()
+    if share != Share():
+        return
+    show(cfg, benchmarks, columns, output)
+
+
+def _column(cfg: DictConfig, policy: Policy, asked: Asked, output: Path, share: Share) -> Column:
+    sighted = policy.answers(asked, output, share=share, blind=False)
+    blind = policy.answers(asked, output, share=share, blind=True) if cfg.blind else None
+    return Column(
+        label=policy.label,
+        ckpt=policy.ckpt,
+        benchmark=asked.benchmark,
+        records=sighted.records,
+        blind=None if blind is None else blind.records,
+        seconds=sighted.seconds + (0.0 if blind is None else blind.seconds),
+    )
+
+
+def show(
+    cfg: DictConfig,
+    benchmarks: Sequence[Asked],
+    columns: Mapping[str, Sequence[Column]],
+    output: Path,
+) -> None:
+    """Write results.json and print the tables."""
+    results = [
+        Result(
+            name=asked.name,
+            benchmark=asked.benchmark,
+            file=str(asked.items.path),
+            is_official=asked.items.is_official,
+            limited=len(asked.places) < len(asked.items),
+            judged=cfg.benchmark_judge is not None,
+            columns=columns[asked.name],
+        )
+        for asked in benchmarks
+    ]
+    _save(output, results)
+    console = Console()
+    for result in results:
+        if len(result.names) > 1:
+            console.print(details(result))
+    console.print(behind(results))
+    console.print(overview(results))
+    for result in results:
+        if result.benchmark.notes:
+            console.print(f"{result.title}: {result.benchmark.notes}", soft_wrap=True)
+    console.print(f"written to {output}: benchmarks.json", highlight=False, soft_wrap=True)
+
+
+def _save(output: Path, results: Sequence[Result]) -> None:
+    partial = output / "benchmarks.partial"
+    found = {result.name: result.as_json() for result in results}
+    partial.write_text(json.dumps(found, indent=2) + "\n")
+    os.replace(partial, output / "benchmarks.json")
+
+
+def _output_folder(cfg: DictConfig, policies: Sequence[Policy]) -> Path:
+    """Make ``run_dir``, or a folder that another call about the same policies finds again."""
+    of = "".join(str(policy.folder.resolve()) for policy in policies)
+    digest = hashlib.sha256(of.encode()).hexdigest()[:10]
+    folder = Path(cfg.run_dir or Path("outputs") / "benchmarks" / digest)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _share(cfg: DictConfig) -> Share:
+    if cfg.share is None:
+        return Share()
+    index, _, of = str(cfg.share).partition("/")
+    if not (index.isdecimal() and of.isdecimal() and int(index) < int(of)):
+        raise ValueError(
+            f"share is {cfg.share!r}; write INDEX/OF, such as share=0/4 for the first of four."
+        )
+    return Share(index=int(index), of=int(of))

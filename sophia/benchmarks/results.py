@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from sophia.benchmarks.benchmark import OVERALL, Benchmark
+from sophia.benchmarks.benchmark import Benchmark
 from sophia.benchmarks.figures.figure import Sum
 from sophia.benchmarks.figures.intervals import estimates
 from sophia.benchmarks.summary import Counts, counts, differences, summarise
@@ -103,6 +103,15 @@ class Result:
         return estimates(differences(first.sums, second.sums))
 
     @property
+    def origin(self) -> str:
+        """What file it was, in a word or two."""
+        if self.limited:
+            return "a part of it"
+        return {True: "official file", False: "not the official file", None: "own file"}[
+            self.is_official
+        ]
+
+    @property
     def names(self) -> list[str]:
         """All figures that any policy has."""
         return list(dict.fromkeys(name for column in self.columns for name in column.sums))
@@ -129,11 +138,6 @@ class Result:
             "policies": [_column_json(column) for column in self.columns],
             "change": _figures_json(self.change, {}),
         }
-
-
-def overall(column: Column) -> Estimate | None:
-    """The number that a benchmark is known by; None where no record counts for it."""
-    return column.figures.get(OVERALL)
 
 
 def _column_json(column: Column) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def behind(results: Sequence[Result]) -> Table:
             name = f"{result.title}, {column.label}" if several else result.title
             numbers = (own.answers, own.unparsed, own.failed, own.asked, own.unanswered)
             seconds = f"{column.seconds:.0f}"
-            table.add_row(name, *map(str, numbers), seconds, _origin(result))
+            table.add_row(name, *map(str, numbers), seconds, result.origin)
     return table
 
 
@@ -100,9 +100,3 @@ def _table(what: str) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(what, no_wrap=True)
     return table
-
-
-def _origin(result: Result) -> str:
-    if result.limited:
-        return "a part"
-    return {True: "official", False: "not official", None: "own"}[result.is_official]

@@ -17,7 +17,7 @@ def prompt_images(prompt: Prompt, *, max_side: int) -> tuple[bytes, ...]:
 
     Images that were larger become JPEG, the others PNG.
     """
-    return tuple(_small_file(media, max_side) for media in prompt.media)
+    return tuple(media_file(media, max_side=max_side) for media in prompt.media)
 
 
 def opened_image(prompt: Prompt) -> Image.Image | None:
@@ -26,7 +26,8 @@ def opened_image(prompt: Prompt) -> Image.Image | None:
     return next((source for source in sources if isinstance(source, Image.Image)), None)
 
 
-def _small_file(media: Media, max_side: int) -> bytes:
+def media_file(media: Media, *, max_side: int) -> bytes:
+    """An image, open or not, as the bytes of a file with sides of at most ``max_side`` pixels."""
     source = media.source
     if isinstance(source, Image.Image):
         return _reduced(source, max_side)

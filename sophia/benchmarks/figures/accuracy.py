@@ -94,7 +94,7 @@ class Circular:
 
 def first_index(uid: str) -> str:
     """The index of the question that a row asks in one of several orders."""
-    index = uid.rpartition("/")[2]
+    index = uid.partition("/")[2]
     return str(int(index) % 1_000_000) if index.isdecimal() else index
 
 

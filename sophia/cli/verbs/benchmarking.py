@@ -20,6 +20,7 @@ from sophia.benchmarks.benchmark import Benchmark
 from sophia.benchmarks.grader import BenchmarkGrader
 from sophia.benchmarks.item import Items
 from sophia.benchmarks.places import some_places
+from sophia.benchmarks.predictions import write_predictions
 from sophia.benchmarks.results import Column, Result
 from sophia.benchmarks.table import behind, details, overview
 from sophia.chat.model import ChatModel
@@ -32,6 +33,7 @@ from sophia.cli.verbs.evaluation import labels
 from sophia.data.encode import PromptEncoder
 from sophia.data.template import PromptTemplate
 from sophia.evaluation.evaluator import Evaluator
+from sophia.report.benchmarks import write_benchmarks_page
 from sophia.run.convert import to_hf_folder
 
 _CACHE = Path("~/.cache/sophia/benchmarks")
@@ -208,7 +210,7 @@ def show(
     columns: Mapping[str, Sequence[Column]],
     output: Path,
 ) -> None:
-    """Write results.json and print the tables."""
+    """Write the results, the page and prediction files, and print the tables."""
     results = [
         Result(
             name=asked.name,
@@ -222,6 +224,17 @@ def show(
         for asked in benchmarks
     ]
     _save(output, results)
+    who = ", ".join(column.label for column in results[0].columns)
+    write_benchmarks_page(
+        output / "benchmarks.html",
+        results,
+        {asked.name: asked.items for asked in benchmarks},
+        title=f"{who} on {len(results)} benchmarks"
+        if len(results) > 1
+        else f"{who} on a benchmark",
+        subtitle=", ".join(result.title for result in results),
+    )
+    _predict(output, results)
     console = Console()
     for result in results:
         if len(result.names) > 1:
@@ -231,7 +244,21 @@ def show(
     for result in results:
         if result.benchmark.notes:
             console.print(f"{result.title}: {result.benchmark.notes}", soft_wrap=True)
-    console.print(f"written to {output}: benchmarks.json", highlight=False, soft_wrap=True)
+    files = "benchmarks.html, benchmarks.json, a .jsonl of answers per benchmark, predictions/"
+    console.print(f"\nwritten to {output}: {files}", highlight=False, soft_wrap=True)
+
+
+def _predict(output: Path, results: Sequence[Result]) -> None:
+    """Write VLMEvalKit's prediction file of every policy for every benchmark in its format."""
+    folder = output / "predictions"
+    folder.mkdir(exist_ok=True)
+    for result in results:
+        table = Path(result.file)
+        if table.suffix != ".tsv":
+            continue
+        for column in result.columns:
+            name = f"{column.label.replace('/', '-')}_{table.stem}.tsv"
+            write_predictions(table, column.records, folder / name)
 
 
 def _save(output: Path, results: Sequence[Result]) -> None:

@@ -1,15 +1,19 @@
 "use strict";
-// The gallery's filter: one button per kind; a card's kind is that of its last answer.
-for (const bar of document.querySelectorAll(".filters")) {
-  const cards = document.querySelectorAll(".card[data-kind]");
+// The gallery's filters: one button per value; a card is shown where every bar's choice is its own.
+const bars = [...document.querySelectorAll(".filters")];
+const chosenIn = (bar) => bar.querySelector('button[aria-pressed="true"]').dataset.kind;
+for (const bar of bars) {
   bar.addEventListener("click", (event) => {
     const chosen = event.target.closest("button");
     if (!chosen) return;
     for (const button of bar.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(button === chosen));
     }
-    for (const card of cards) {
-      card.hidden = chosen.dataset.kind !== "all" && card.dataset.kind !== chosen.dataset.kind;
+    for (const card of document.querySelectorAll(".card[data-kind]")) {
+      card.hidden = bars.some((one) => {
+        const wanted = chosenIn(one);
+        return wanted !== "all" && card.dataset[one.dataset.by || "kind"] !== wanted;
+      });
     }
   });
 }

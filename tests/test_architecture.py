@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "run": {"models", "types"},
     "library": {"grpo", "rewards", "schedules"},
     "evaluation": {"protocols", "rewards", "rollout", "types"},
-    "report": {"evaluation", "measure", "rewards", "run"},
+    "benchmarks": {"chat", "data", "evaluation", "rewards", "types"},
+    "report": {"benchmarks", "evaluation", "measure", "rewards", "run", "types"},
     "training": {
         "failures",
         "grpo",
@@ -44,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "types",
     },
     "callbacks": {
+        "benchmarks",
         "data",
         "evaluation",
         "failures",

@@ -71,31 +71,34 @@ def answer_resumably(
             for start in range(0, len(left), _PROMPTS_AT_A_TIME):
                 piece = left[start : start + _PROMPTS_AT_A_TIME]
                 began = monotonic()
-                records = _answered(evaluator, grader, prompts, piece, bar)
+                records = answered(evaluator, grader, prompts, piece, bar.update)
                 _append(own, piece, records, seconds=monotonic() - began)
         done = _load(path)
     known = [place for place in places if place in done.records]
     return Answers(records=[r for p in known for r in done.records[p]], seconds=done.seconds)
 
 
-def _answered(
+def answered(
     evaluator: Evaluator,
     grader: BenchmarkGrader,
     prompts: BenchmarkPrompts,
-    piece: Sequence[int],
-    bar: tqdm[object],
+    places: Sequence[int],
+    progress: Callable[[], object],
 ) -> list[list[EvalRecord]]:
-    """The records of each question; one that cannot be asked is wrong and does not end the run."""
+    """The records of the question at each place, all images open at once.
+
+    A question that cannot be asked is wrong and ends nothing. ``progress`` is called after each.
+    """
     opened: list[Prompt] = []
     unasked: dict[int, list[EvalRecord]] = {}
-    for place in piece:
+    for place in places:
         try:
             opened.append(prompts[place])
         except RowError as error:
             unasked[place] = [grader.unasked(prompts.closed(place), str(error))]
-            bar.update()
-    groups = iter(evaluator.groups(opened, answered=bar.update))
-    return [unasked[place] if place in unasked else next(groups) for place in piece]
+            progress()
+    groups = iter(evaluator.groups(opened, answered=progress))
+    return [unasked[place] if place in unasked else next(groups) for place in places]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

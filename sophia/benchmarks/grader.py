@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sophia.benchmarks.asked import ITEM
 from sophia.benchmarks.benchmark import Benchmark
 from sophia.benchmarks.item import UNPARSED, Graded, Item
-from sophia.chat.model import ChatModel, ChatStep
 from sophia.evaluation.grading import Records
 from sophia.evaluation.records import EvalRecord
 from sophia.rewards.tags import extract_answer
 from sophia.types import Completion, Prompt, Rollout
+
+if TYPE_CHECKING:
+    from sophia.chat.model import ChatModel, ChatStep  # the client of servers, half a second
 
 _NO_VERDICT = "the model that reads answers gave no verdict"
 

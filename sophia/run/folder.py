@@ -91,6 +91,11 @@ class RunFolder:
         """One row per validation during the run."""
         return self.path / "validation.csv"
 
+    @property
+    def benchmarks(self) -> Path:
+        """One row per round of benchmarks during the run."""
+        return self.path / "benchmarks.csv"
+
     def evaluation(self, when: Literal["before", "after"]) -> Path:
         """Held-out answers of the policy before or after training, with their grades."""
         return self.path / f"evaluation_{when}.jsonl"

@@ -16,6 +16,7 @@ CHANGEABLE = (
     "judge.calls.max_concurrent", "judge.calls.timeout_s", "judge.calls.deadline_s",
     "judge.calls.max_attempts", "judge.calls.backoff_s",
     "logger.*",
+    "benchmarks.*", "benchmark_*", "callbacks.benchmarks.*",
     "callbacks.checkpoint.*", "callbacks.validation.*", "callbacks.rollouts.*",
     "callbacks.samples.*", "callbacks.timeline.*", "callbacks.report.*", "callbacks.progress.*",
     "callbacks.heartbeat.*", "callbacks.health.*", "callbacks.histograms.*", "callbacks.profiler.*",

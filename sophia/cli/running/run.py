@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from sophia.cli.quiet import quiet_libraries
 from sophia.cli.running.advice import warn_of_columns
+from sophia.cli.running.benchmarks import benchmark_trials
 from sophia.cli.running.build import build, build_each
 from sophia.cli.running.data import DataPart, build_dataset, open_checked, prompt_fitter
 from sophia.cli.running.parts import Parts, build_evaluator, build_parts
@@ -95,6 +96,7 @@ def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
         try_rewards(composer.extra, data.train[0], parts.encoder, group_size=cfg.num_generations)
         settings = build(cfg, "callbacks.rollout.sync") or SyncSettings()
         sync = WeightSync(parts.engine, settings, seed=cfg.seed)
+        trials = benchmark_trials(cfg, engine=parts.engine, encoder=parts.encoder)
         yield Run(
             cfg=cfg,
             folder=folder,
@@ -116,6 +118,7 @@ def opened_run(cfg: DictConfig, folder: RunFolder) -> Iterator[Run]:
                     "composer": composer,
                     "evaluator": evaluator,
                     "sampling": parts.sampling,
+                    "benchmarks": trials,
                 },
             ),
             timings=timings,

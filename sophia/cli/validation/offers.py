@@ -21,7 +21,7 @@ OFFERS: dict[str, tuple[str, ...]] = {
     "algorithm": ("model", "policy_folder"),
     "callbacks.*": (
         "run_dir", "engine", "sync", "composer", "evaluator", "sampling", "validation_prompts",
-        "num_generations", "num_steps", "seed", "name", "data_name",
+        "num_generations", "num_steps", "seed", "name", "data_name", "benchmarks",
     ),
     "logger.*": ("run_dir", "start_step"),
     "trainer": ("logger", "callbacks", "plugins"),

@@ -34,6 +34,10 @@ class TrainSettings:
     logger: dict[str, Any]
     warm_start: Any
     evaluation: Any
+    benchmarks: dict[str, Any]
+    benchmark_root: str | None
+    benchmark_limit: int | None
+    benchmark_template: Literal["system", "whole"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -18,14 +17,18 @@ from sophia.benchmarks.answering import Answers, Share, answer_resumably
 from sophia.benchmarks.asked import BenchmarkPrompts
 from sophia.benchmarks.benchmark import Benchmark
 from sophia.benchmarks.grader import BenchmarkGrader
-from sophia.benchmarks.item import Items
-from sophia.benchmarks.places import some_places
 from sophia.benchmarks.predictions import write_predictions
 from sophia.benchmarks.results import Column, Result
 from sophia.benchmarks.table import behind, details, overview
 from sophia.chat.model import ChatModel
 from sophia.cli.quiet import quiet_libraries
-from sophia.cli.running.build import build, build_each
+from sophia.cli.running.benchmarks import (
+    Asked,
+    benchmark_evaluator,
+    benchmark_template,
+    open_benchmarks,
+)
+from sophia.cli.running.build import build
 from sophia.cli.running.data import prompt_fitter
 from sophia.cli.running.parts import build_engine
 from sophia.cli.running.shares import ask_in_processes
@@ -33,47 +36,9 @@ from sophia.cli.verbs.evaluation import labels
 from sophia.data.encode import PromptEncoder
 from sophia.data.template import PromptTemplate
 from sophia.evaluation.evaluator import Evaluator
+from sophia.protocols import RolloutEngine
 from sophia.report.benchmarks import write_benchmarks_page
 from sophia.run.convert import to_hf_folder
-
-_CACHE = Path("~/.cache/sophia/benchmarks")
-_ROOT = "LMUData"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One benchmark of this call: its name, what it is, its rows and which of them are asked."""
-
-    name: str
-    benchmark: Benchmark
-    items: Items
-    places: Sequence[int]
-
-
-def benchmark_root(cfg: DictConfig) -> Path:
-    """The folder with the files of benchmarks: as typed, else VLMEvalKit's own."""
-    return Path(cfg.benchmark_root or os.environ.get(_ROOT) or f"~/{_ROOT}").expanduser()
-
-
-def open_benchmarks(cfg: DictConfig) -> list[Asked]:
-    """The benchmarks of a call with their rows.
-
-    Raises:
-        ValueError: what is wrong with each file that cannot be used, all of them in one message.
-    """
-    root, cache = benchmark_root(cfg), _CACHE.expanduser()
-    found, wrong = [], []
-    for name, benchmark in build_each(cfg, "benchmarks", {}).items():
-        try:
-            items = benchmark.read(root, cache=cache)
-        except ValueError as error:
-            wrong.append(str(error))
-            continue
-        places = some_places(items, cfg.limit)
-        found.append(Asked(name=name, benchmark=benchmark, items=items, places=places))
-    if wrong:
-        raise ValueError("\n".join(wrong))
-    return found
 
 
 class Policy:
@@ -111,30 +76,21 @@ class Policy:
         self._closing.close()
 
     def _evaluator(self, benchmark: Benchmark) -> tuple[Evaluator, BenchmarkGrader]:
-        grader = BenchmarkGrader(benchmark, chat=self._chat)
-        own = OmegaConf.to_container(self._cfg.evaluation, resolve=True)
-        assert isinstance(own, dict)
-        taken = ("max_new_tokens", "num_samples", "temperature", "sampling_seed")
-        evaluator = Evaluator(
-            engine=self._engine,
-            encoder=self._encoder,
-            grader=grader,
-            **{key: own[key] for key in taken if key in own},
+        return benchmark_evaluator(
+            self._cfg, benchmark, engine=self._engine, encoder=self._encoder, chat=self._chat
         )
-        return evaluator, grader
 
     @cached_property
     def _encoder(self) -> PromptEncoder:
         return PromptEncoder(self.folder)
 
     @cached_property
-    def _engine(self):  # type: ignore[no-untyped-def]
+    def _engine(self) -> RolloutEngine:
         return build_engine(self._cfg, self.folder, self._encoder)
 
     @cached_property
     def _template(self) -> PromptTemplate:
-        template: PromptTemplate = build(self._cfg, "template")
-        return template if self._cfg.benchmark_template == "whole" else template.system_alone()
+        return benchmark_template(self._cfg)
 
     @cached_property
     def _chat(self) -> ChatModel | None:
@@ -170,7 +126,7 @@ class Policy:
 def evaluate_benchmarks(cfg: DictConfig) -> None:
     """Ask every policy every benchmark, and show all of it; or only a share, and show nothing."""
     quiet_libraries()
-    benchmarks = open_benchmarks(cfg)
+    benchmarks = open_benchmarks(cfg, limit=cfg.limit)
     ckpts = [cfg.ckpt] if isinstance(cfg.ckpt, str) else [str(ckpt) for ckpt in cfg.ckpt]
     policies = [
         Policy(cfg, label=label, ckpt=ckpt)

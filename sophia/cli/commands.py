@@ -178,6 +178,25 @@ COMMANDS = {
             function="sophia.cli.verbs.check:check_or_exit", model="tokenizer",
         ),
         Command(
+            name="overlap", about="training rows that are in a benchmark",
+            does="Looks for the questions and images of benchmarks among the training rows of a"
+            " run, near duplicates included: images that were cropped, resized or saved again,"
+            " questions in slightly other words. It writes a list of all pairs, a page that shows"
+            " them side by side, and the rows to leave out for data.train.exclude. No model and no"
+            " GPU is needed, and a second call does not open an image again.",
+            examples=(
+                ("data=sophiavl_130k benchmark=[mathvista,mmmu]", "the data of the paper"),
+                ("experiment=mine data=example benchmark=[mmstar]", "rows of your own"),
+                (
+                    "data=math12k benchmark=[math500] exclude=[question,text]",
+                    "text alone; rows that only share an image stay in",
+                ),
+            ),
+            also=("contamination", "leakage", "dedup", "deduplicate", "decontaminate", "leak"),
+            config="overlap", settings="OverlapSettings",
+            function="sophia.cli.verbs.overlap:overlap",
+        ),
+        Command(
             name="judge-check", about="is the judge there?",
             does="Asks the judge's server for two scores, one of good and one of bad reasoning, and"
             " says whether it answers, whether it can tell them apart, and how long it takes."

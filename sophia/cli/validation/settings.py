@@ -56,6 +56,14 @@ class CheckSettings(TrainSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OverlapSettings(TrainSettings):
+    """Keys of configs/overlap.yaml: those of a run, so that its very own rows are compared."""
+
+    thresholds: Any
+    exclude: list[Literal["question", "image", "text"]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluateSettings:
     """Keys of configs/evaluate.yaml."""
 

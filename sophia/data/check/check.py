@@ -59,7 +59,7 @@ class DataCheck:
         tally = Tally(self._fitter, self._fingerprints(heldout))
         rows = track(
             rows_of(dataset),
-            total=_num_rows(dataset),
+            total=num_rows(dataset),
             description="checking",
             disable=not show_progress,
         )
@@ -175,7 +175,8 @@ def rows_of(dataset: PromptDataset) -> Iterator[Prompt | RowError]:
     return (dataset[index] for index in range(len(dataset)))
 
 
-def _num_rows(dataset: PromptDataset) -> int:
+def num_rows(dataset: PromptDataset) -> int:
+    """How many different rows ``rows_of`` goes through."""
     return dataset.num_rows() if isinstance(dataset, RowDataset) else len(dataset)
 
 

@@ -104,6 +104,21 @@ def open_image(media: Media, limits: PixelLimits) -> Image.Image:
         return rgb if rgb.size == size else rgb.resize(size, Image.Resampling.BICUBIC)
 
 
+def open_reduced(media: Media, *, side: int) -> Image.Image:
+    """One image as upright RGB, made smaller by whole factors while no side falls below ``side``.
+
+    For those that look at few pixels: of a large JPEG a fraction alone is decoded.
+
+    Raises:
+        ImageError: it cannot be opened or decoded.
+    """
+    with _lazily_opened(media) as image:
+        if not isinstance(media.source, Image.Image):  # that one may be looked at by others
+            image.draft(None, (side, side))
+        rgb = _to_rgb(ImageOps.exif_transpose(image))
+        return rgb.reduce((max(1, rgb.width // side), max(1, rgb.height // side)))
+
+
 def image_size(media: Media) -> tuple[int, int]:
     """Width and height in pixels of an image as it will stand upright, without decoding it.
 

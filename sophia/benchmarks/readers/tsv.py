@@ -1,7 +1,7 @@
 """VLMEvalKit's TSV files: one row per question, images in base64.
 
 They are read as VLMEvalKit reads them, by a bare ``pandas.read_csv(sep="\t")``: an option spelled
-"None" is then missing, and 4 in a column with gaps is 4.0. Their prompts and numbers come from that.
+"None" is then missing, and 4 in a column with gaps is 4.0. Their prompts and numbers come from it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ from sophia.chat.failure import ServerDown
 from sophia.chat.prices import Prices
 from sophia.metrics import values
 from sophia.rewards.judge.http import HTTPJudge
-from sophia.rewards.judge.prompts.five_criteria import INSTRUCTIONS
+from sophia.rewards.judge.prompts.five_criteria import INSTRUCTIONS, FiveCriteria
+from sophia.rewards.judge.prompts.judge_prompt import Sees
 from sophia.types import Completion
 from tests.rewards.judge_builders import completion, http_judge, image, prompt
 from tests.rewards.judge_server import Answer, JudgeServer, Request, honest, refuses, says
@@ -109,10 +110,12 @@ def test_a_server_without_a_key_needs_none() -> None:
 
 
 @pytest.mark.parametrize("sees", ["response", "thinking"])
-def test_sees(sees: str) -> None:
+def test_sees(sees: Sees) -> None:
     text = "<think>because</think><answer>4242</answer>"
     with JudgeServer() as server:
-        with closing(http_judge(server.url, overrides={"sees": sees})) as judge:
+        with closing(
+            http_judge(server.url, overrides={"prompt": FiveCriteria(sees=sees)})
+        ) as judge:
             judge.open_step().submit(prompt(), [completion(text)]).result()
         assert ("4242" in server.requests[0].text) == (sees == "response")
 

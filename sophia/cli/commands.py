@@ -186,7 +186,6 @@ COMMANDS = {
                 ("", "the judge that the environment names"),
                 ("judge.url=http://gpu7:8000/v1 judge.model=mine", "a certain one"),
                 ("judge_prompt=release", "asked as the authors' judge was trained"),
-                ("judge.prompt.sees=thinking", "shown the thinking alone"),
             ),
             also=("ping", "judge", "check-judge", "reward-model", "judge_check"),
             config="judge_check", settings="JudgeCheckSettings",

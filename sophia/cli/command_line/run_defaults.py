@@ -71,19 +71,17 @@ def asked_as_in_training(arguments: Sequence[str], keys: Collection[str]) -> Ite
 
 def _write_choice(folder: Path, group: str, value: Mapping[str, Any]) -> None:
     """The choice of a group; a group that is placed within stays one that can be chosen."""
-    node = dict(value)
-    within = {
-        name: place.partition(".")[2]
-        for name, place in PLACED.items()
-        if place.partition(".")[0] == group and place.partition(".")[2] in node
-    }
-    for name, key in within.items():
-        _write_choice(folder, name, node.pop(key))
-    defaults = [{f"/{name}@{key}": _CHOICE} for name, key in within.items()]
+    node, defaults = dict(value), []
+    for placed, place in PLACED.items():
+        root, _, key = place.partition(".")
+        if root == group and isinstance(node.get(key), dict):
+            _write_choice(folder, placed, node.pop(key))
+            defaults.append({f"/{placed}@{key}": _CHOICE})
+    if defaults:
+        node = {"defaults": [*defaults, "_self_"], **node}
     path = folder / group / f"{_CHOICE}.yaml"
     path.parent.mkdir()
-    text = {**({"defaults": [*defaults, "_self_"]} if defaults else {}), **node}
-    path.write_text(OmegaConf.to_yaml(OmegaConf.create(text)))
+    path.write_text(OmegaConf.to_yaml(OmegaConf.create(node)))
 
 
 def _ckpts(override: Override | None) -> list[Path]:

@@ -185,7 +185,7 @@ COMMANDS = {
             examples=(
                 ("", "the judge that the environment names"),
                 ("judge.url=http://gpu7:8000/v1 judge.model=mine", "a certain one"),
-                ("judge.sees=thinking", "shown the thinking alone"),
+                ("judge_prompt=release", "asked as the authors' judge was trained"),
             ),
             also=("ping", "judge", "check-judge", "reward-model", "judge_check"),
             config="judge_check", settings="JudgeCheckSettings",

@@ -14,8 +14,8 @@ from sophia.benchmarks.rules.verified import Verified
 class MathVisionVerified:
     """Rows with choices by ``Choice``, as in VLMEvalKit; others are compared as mathematics.
 
-    Theirs compares the latter by ``is_equal``, which evaluates the answer as a program, and asks a judge
-    to extract what did not agree.
+    Theirs compares the latter by ``is_equal``, which runs the answer as a program, and then
+    asks a judge to extract what did not agree.
     """
 
     def __call__(self, item: Item, answer: str) -> Graded:

@@ -29,8 +29,9 @@ class Verified:
 
     Of an answer with ``\boxed{}`` the boxes count. A gold answer may be a whole solution that ends
     in "#### 72" (GSM8K), a letter in brackets (CV-Bench), or a Python list, of which any element is
-    right (MMMU). Unparsed is an answer that hedges, contradicts itself or holds nothing of the
-    kind, one that took too long, and any answer to a gold that cannot be read.
+    right (MMMU). An answer that equals the gold but for case is right. Unparsed is an answer that
+    hedges, contradicts itself or holds nothing of the kind, one that took too long, and any other
+    answer to a gold that cannot be read.
 
     Args:
         problem_type: which checker, such as "multiple choice", "yes/no" or "math". A row without
@@ -59,8 +60,11 @@ class Verified:
         completion = Completion(
             text=answer, token_ids=(), sampling_logps=(), finish_reason="stop", seed=0
         )
+        golds = _golds(item.answer, is_letter=is_choice and bool(options))
+        if said.casefold() in (gold.casefold() for gold in golds if gold):
+            return Graded(score=1.0, extracted=said)
         verdicts = []
-        for gold in _golds(item.answer, is_letter=is_choice and bool(options)):
+        for gold in golds:
             prompt = Prompt(
                 uid=item.index,
                 messages=(),

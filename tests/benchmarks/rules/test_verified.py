@@ -18,6 +18,8 @@ CHART = Verified(problem_type="math", tolerance=0.05)
         ("B", 1.0), ("b", 1.0), ("$B$", 1.0), ("(B) a dog", 1.0), ("a dog", 1.0), ("C", 0.0),
         (r"\boxed{B}", 1.0), ("A or B", None), ("A cat or B", None), ("B. none", None),
         ("None of these", None), ("", None), ("E", None), ("I can't process this file.", None),
+        ("A cat", None), ("not A", None), ("not B", None),
+        ("B, because this is the animal that sits on the table near the window", 1.0),
     ],
 )  # fmt: skip
 def test_a_strict_choice_names_one_option_and_doubts_nothing(
@@ -53,6 +55,7 @@ def test_a_strict_yes_or_no(answer: str, score: float | None) -> None:
     [
         ("100", "105", 1.0), ("100", "105.1", 0.0), ("1000", "$1,000", 1.0), ("0", "0.0", 1.0),
         ("0", "0.06", 0.0), ("5", "5 or 6", 0.0), ("Red", "red.", 1.0), ("Red", "blue", 0.0),
+        ("5", "5 cm", 1.0),
         ("5", "five cats or so maybe", None), ("5", "nan", None), ("5", "", None),
     ],
 )  # fmt: skip

@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "run": {"models", "types"},
     "library": {"grpo", "rewards", "schedules"},
     "evaluation": {"protocols", "rewards", "rollout", "types"},
+    "benchmarks": {"chat", "data", "types"},
     "report": {"evaluation", "measure", "rewards", "run"},
     "training": {
         "failures",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sophia.benchmarks.results import Column, Result
-from sophia.benchmarks.summary import Counts, counts, summarise, vote
+from sophia.benchmarks.summary import NO_VERDICT, Counts, counts, summarise, vote
 from sophia.evaluation.records import EvalRecord
 from tests.benchmarks.listed import LastDigit, sums
 
@@ -55,7 +55,7 @@ def test_what_could_not_be_read_asked_or_judged_is_counted() -> None:
         replace(RECORD, outcome=0.0, extracted=None),
         replace(RECORD, outcome=0.0, extracted=None, text="", graded_by="nobody", failure="broken"),
         replace(RECORD, graded_by="model"),
-        replace(RECORD, outcome=0.0, extracted=None, graded_by="nobody", failure="no verdict"),
+        replace(RECORD, outcome=0.0, extracted=None, graded_by="nobody", failure=NO_VERDICT),
     ]
     assert counts(records) == Counts(answers=5, unparsed=1, failed=1, asked=2, unanswered=1)
 

@@ -20,6 +20,8 @@ from sophia.types import Prompt
 
 _LETTERS = "ABCD"
 _LARGEST_SUM = 18
+_FOURTH = "neither"
+"""Without a text in every row, ``read_csv`` would make floats of the numbers in this column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +70,22 @@ def digits_tsv(*, num_rows: int, seed: int) -> bytes:
 
 
 def _row(index: int, prompt: Prompt, *, seed: int) -> Mapping[str, object]:
-    options = dict(prompt.options) or _sums(int(prompt.answer), random.Random(f"{seed}/{index}"))
-    right = prompt.answer if prompt.options else _letter(prompt.answer, options)
+    asks_larger = bool(prompt.options)
+    options = (
+        {**prompt.options, "D": _FOURTH}
+        if asks_larger
+        else _sums(int(prompt.answer), random.Random(f"{seed}/{index}"))
+    )
+    right = prompt.answer if asks_larger else _letter(prompt.answer, options)
     (image,) = (media.source for media in prompt.media)
     assert isinstance(image, Image.Image)
     return {
         "index": index,
         "image": str(index - 1) if index % 2 else _encoded(image),
         "question": prompt.problem,
-        **{letter: options.get(letter) for letter in _LETTERS},
+        **options,
         "answer": right,
-        "category": "larger" if prompt.options else "sum",
+        "category": "larger" if asks_larger else "sum",
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import hydra
 from omegaconf import OmegaConf
 
-from sophia.benchmarks.item import ItemPrompt, Items, Source
+from sophia.benchmarks.item import Item, ItemPrompt, Items, Source
 from sophia.cli.commands import CONFIGS
 
 NAMES = sorted(path.stem for path in (CONFIGS / "benchmark").glob("*.yaml"))
@@ -32,3 +32,7 @@ def items(source: Source, root: Path) -> Items:
     path = source.find(root)
     assert path is not None, source.expected(root)
     return source.read(path, cache=root / "cache")
+
+
+def every(found: Items) -> list[Item]:
+    return [found[place] for place in range(len(found))]

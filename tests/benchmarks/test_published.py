@@ -11,7 +11,7 @@ from PIL import Image
 
 from sophia.benchmarks.item import Item
 from tests.benchmarks.fixtures.published import FIXTURES, write
-from tests.benchmarks.published_sources import NAMES, config, items, prompt, sources
+from tests.benchmarks.published_sources import NAMES, config, every, items, prompt, sources
 
 LAYOUTS = [(name, place) for name, writers in FIXTURES.items() for place in range(len(writers))]
 
@@ -20,7 +20,7 @@ def read(name: str, root: Path, place: int = 0) -> list[Item]:
     """The items of the fixture for a benchmark's source at that place."""
     FIXTURES[name][place](root)
     found = items(sources(name)[place], root)
-    return [found[number] for number in range(len(found))]
+    return every(found)
 
 
 def asked(name: str, item: Item) -> list[Any]:

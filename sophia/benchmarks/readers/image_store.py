@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -56,9 +57,14 @@ class ImageStore:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file that is never seen half written, also by processes that write the same."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial = partial_of(path)
     partial.write_bytes(data)
     os.replace(partial, path)
+
+
+def partial_of(path: Path) -> Path:
+    """A name beside a file that no other process writes to, on whichever machine."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex[:12]}.partial")
 
 
 def decoded(text: str) -> bytes:

@@ -22,6 +22,7 @@ from sophia.benchmarks.readers.image_store import (
     digest_of,
     first_there,
     is_whole,
+    partial_of,
 )
 from sophia.benchmarks.readers.layout import Layout, Row, listed, repeated
 from sophia.benchmarks.readers.row_items import RowItems
@@ -181,7 +182,7 @@ class _Unpacking:
     def run(self) -> list[list[str]]:
         """The names of each row's images."""
         texts = self._store.folder / "rows.tsv"
-        partial = texts.with_name(f"rows.{os.getpid()}.partial")
+        partial = partial_of(texts)
         try:
             with (
                 self._path.open("rb") as file,

@@ -46,7 +46,7 @@ class Digits:
 
     def read(self, path: Path, *, cache: Path) -> Items:
         """The rows of the file, which is written below ``cache`` where it is not there."""
-        file = cache / f"digits-{self.seed}-{self.num_rows}.tsv"
+        file = cache / f"digits-{self.seed}-{self.num_rows}-prompts.tsv"
         if not file.is_file():
             cache.mkdir(parents=True, exist_ok=True)
             replace_file(file, digits_tsv(num_rows=self.num_rows, seed=self.seed))
@@ -54,14 +54,15 @@ class Digits:
             file=str(file),
             columns=("question", "A", "B", "C", "answer", "category"),
             labels={"category": "category"},
+            extra=("prompt",),
         )
         return layout.read(file, cache=cache)
 
 
 def digits_tsv(*, num_rows: int, seed: int) -> bytes:
-    """A VLMEvalKit TSV file: ``index, image, question, A, B, C, D, answer, category``.
+    """A VLMEvalKit TSV file: ``index, image, question, prompt, A, B, C, D, answer, category``.
 
-    Every second row shows the image of the row before it, and says so by that row's index.
+    ``prompt`` is what the quick start asks: a sum without its options. Every second row shows the image of the row before it, and says so by that row's index.
     """
     prompts = DigitsDataset(split="heldout", num_prompts=num_rows, seed=seed)
     rows = [_row(index, prompts[index], seed=seed) for index in range(num_rows)]
@@ -83,6 +84,7 @@ def _row(index: int, prompt: Prompt, *, seed: int) -> Mapping[str, object]:
         "index": index,
         "image": str(index - 1) if index % 2 else _encoded(image),
         "question": prompt.problem,
+        "prompt": prompt.question,
         **options,
         "answer": right,
         "category": "larger" if asks_larger else "sum",

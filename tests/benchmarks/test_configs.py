@@ -1,4 +1,4 @@
-"""Every shipped benchmark: composed, checked, built, and its published numbers have their figures."""
+"""Every shipped benchmark is composed, checked and built as evaluate.py does it."""
 
 from __future__ import annotations
 
@@ -30,5 +30,3 @@ def test_it_can_be_built_and_is_of_its_kind(name: str) -> None:
     assert own.sources
     assert summarise(own, []) == {}
     assert own.needs_judge <= (own.asked is not None), "nobody could be asked"
-    text = (CONFIGS / "benchmark" / f"{name}.yaml").read_text()
-    assert text.startswith(f"# @package benchmarks.{name}\n")

@@ -59,7 +59,8 @@ class JSONLines(Layout):
                     path, f"has no {missing[0]!r} in row {number} (it has {', '.join(row)})"
                 )
         shown = [row for row in rows if not self.images or self.text_rows or self.images in row]
-        log.info("%s: %d rows without an image are left out", path, len(rows) - len(shown))
+        if left_out := len(rows) - len(shown):
+            log.info("%s: %d rows without an image are left out", path, left_out)
         rows = [row for row in shown if self.selects(row)]
         if not rows:
             where = f" with {dict(self.where)}" if self.where else ""

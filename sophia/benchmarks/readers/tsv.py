@@ -88,7 +88,8 @@ class TSV(Layout):
         images = {place: self._images(path, store, rows[place], names[place]) for place in chosen}
         if _IMAGE in header and not self.text_rows:
             chosen = [place for place in chosen if images[place]]
-            log.info("%s: %d rows without an image are left out", path, len(images) - len(chosen))
+            if left_out := len(images) - len(chosen):
+                log.info("%s: %d rows without an image are left out", path, left_out)
         return RowItems(
             path=path,
             is_official=digest == self.md5 if self.md5 else None,

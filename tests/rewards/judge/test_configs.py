@@ -26,7 +26,10 @@ def test_without_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_URL", "OPENAI_API_KEY", "REWARD_MODEL"):
         monkeypatch.delenv(name, raising=False)
     judge = http()
-    assert (judge.chat.url, judge.chat.model) == ("http://127.0.0.1:8000/v1", "thinking-reward-model")
+    assert (judge.chat.url, judge.chat.model) == (
+        "http://127.0.0.1:8000/v1",
+        "thinking-reward-model",
+    )
 
 
 def test_the_environment_of_the_release(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ _WITH_VALUE = {
     "--config-name": "--config-name", "-cn": "--config-name",
     "--config-path": "--config-path", "-cp": "--config-path",
     "--package": "--package", "-p": "--package",
+    "--cfg": "--cfg", "-c": "--cfg",
 }  # fmt: skip
 """Flags of Hydra that take the next argument, by their whole name."""
 

@@ -36,6 +36,10 @@ class Digits:
     num_rows: int
     seed: int
 
+    def __post_init__(self) -> None:
+        if self.num_rows < 1:
+            raise ValueError(f"num_rows is {self.num_rows}; it must be at least 1.")
+
     def find(self, root: Path) -> Path | None:
         """``root``: nothing has to be there."""
         return root

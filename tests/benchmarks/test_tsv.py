@@ -299,7 +299,7 @@ def test_the_second_reading_unpacks_nothing(tmp_path: Path) -> None:
     assert not [path for path in before if path.name.endswith("partial")]
 
 
-def _read_for_ever(root: Path) -> None:
+def _read_in_a_process(root: Path) -> None:
     PLAIN.read(root / "Some.tsv", cache=root / "cache")
 
 
@@ -307,7 +307,9 @@ def test_a_kill_in_the_middle_leaves_no_half_cache(tmp_path: Path) -> None:
     """Killed once some images are there: nothing is taken for done, the next reading is right."""
     rows = [row(n, image=in_base64(n)) for n in range(1200)]
     write_tsv(tmp_path / "Some.tsv", rows)
-    process = multiprocessing.get_context("fork").Process(target=_read_for_ever, args=(tmp_path,))
+    """Killed once some images are there: nothing counts as done, the next reading is right."""
+        target=_read_in_a_process, args=(tmp_path,)
+    )
     process.start()
     images = tmp_path / "cache"
     while len(list(images.glob("*/images/*"))) < 40:
@@ -321,6 +323,20 @@ def test_a_kill_in_the_middle_leaves_no_half_cache(tmp_path: Path) -> None:
     assert [sources(found[place]) for place in (0, 700, 1199)] == [
         [picture(0)], [picture(700)], [picture(1199)],
     ]  # fmt: skip
+
+
+def test_processes_that_unpack_at_once_do_not_harm_each_other(tmp_path: Path) -> None:
+    write_tsv(tmp_path / "Some.tsv", [row(n, image=in_base64(n)) for n in range(200)])
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=_read_in_a_process, args=(tmp_path,)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    found = PLAIN.read(tmp_path / "Some.tsv", cache=tmp_path / "cache")
+    assert sources(found[199]) == [picture(199)]
+    assert not list((tmp_path / "cache").rglob("*.partial"))
 
 
 def test_a_file_of_the_store_is_whole_or_not_there(tmp_path: Path) -> None:

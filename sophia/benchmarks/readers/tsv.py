@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pandas
-from tqdm import tqdm
 
 from sophia.benchmarks.readers.image_store import (
     ImageStore,
@@ -23,6 +22,7 @@ from sophia.benchmarks.readers.image_store import (
     first_there,
     is_whole,
     partial_of,
+    progress,
 )
 from sophia.benchmarks.readers.layout import Layout, Row, listed, repeated
 from sophia.benchmarks.readers.row_items import RowItems
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 _IMAGE, _IMAGE_PATH = "image", "image_path"
 _SHARED_CHARACTERS = 64
 _ROWS_AT_A_TIME = 16
-_SECONDS_BEFORE_A_BAR = 2.0
 _NO_TABLE = (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError)
 
 
@@ -79,6 +78,7 @@ class TSV(Layout):
         store = ImageStore(cache / f"{path.stem}-{digest[:12]}")
         names = store.finished()
         if names is None:
+            log.info("unpacking %s into %s, once", path, store.folder)
             names = _Unpacking(self, path, store).run()
         rows = _rows(store)
         self._check(path, rows)
@@ -203,10 +203,7 @@ class _Unpacking:
         """Every row once; the cells of the last one."""
         size = self._path.stat().st_size
         last: Mapping[str, str] = {}
-        bar = tqdm(
-            total=size, desc=f"unpacking {self._path.name}", unit="B", unit_scale=True,
-            delay=_SECONDS_BEFORE_A_BAR, leave=False, disable=None,
-        )  # fmt: skip
+        bar = progress(f"unpacking {self._path.name}", size, "B")
         pieces = pandas.read_csv(
             file, sep="\t", dtype=str, na_filter=False, chunksize=_ROWS_AT_A_TIME
         )

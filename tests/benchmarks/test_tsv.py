@@ -307,7 +307,7 @@ def test_a_kill_in_the_middle_leaves_no_half_cache(tmp_path: Path) -> None:
     """Killed once some images are there: nothing is taken for done, the next reading is right."""
     rows = [row(n, image=in_base64(n)) for n in range(1200)]
     write_tsv(tmp_path / "Some.tsv", rows)
-    """Killed once some images are there: nothing counts as done, the next reading is right."""
+    process = multiprocessing.get_context("fork").Process(
         target=_read_in_a_process, args=(tmp_path,)
     )
     process.start()

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 _IMAGE, _IMAGE_PATH = "image", "image_path"
 _SHARED_CHARACTERS = 64
-_ROWS_AT_A_TIME = 16
+_ROWS_AT_A_TIME = 8
 _NO_TABLE = (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError)
 
 

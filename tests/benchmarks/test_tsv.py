@@ -102,6 +102,11 @@ def test_rows_without_an_image_are_left_out_unless_they_are_wanted(tmp_path: Pat
     assert (found[1].images, found[1].unit) == ((), "")
 
 
+def test_a_column_of_images_without_any_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has no image in its column 'image'; expected a whole"):
+        read(tmp_path, [row(0, image=None), row(1, image=None)])
+
+
 def test_a_file_without_images_keeps_all_its_rows(tmp_path: Path) -> None:
     assert len(read(tmp_path, [row(0), row(1)])) == 2
 
@@ -176,6 +181,14 @@ def test_a_file_is_found_by_its_name_or_its_path(name: str, tmp_path: Path) -> N
     assert TSV(file=name).find(tmp_path) == path
     assert TSV(file=str(tmp_path / name)).find(Path("/nowhere")) == path
     assert TSV(file="Other").find(tmp_path) is None
+
+
+def test_a_path_begins_at_the_working_directory_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_tsv(tmp_path / "here/Some.tsv", [row()])
+    monkeypatch.chdir(tmp_path)
+    assert TSV(file="here/Some.tsv").find(Path("/nowhere")) == path
 
 
 def test_where_it_is_expected_ends_in_a_command_that_gets_it() -> None:

@@ -40,7 +40,7 @@ class TSV(Layout):
     """A TSV file of VLMEvalKit, or one's own in its format.
 
     Args:
-        file: its name without ``.tsv``, or a path to it.
+        file: its name without ``.tsv``; or a path with it, from the working directory or the root.
         md5: the MD5 of the published file in hex; "" where none is known.
         url: where people get it; "" for a file of one's own.
         text_rows: whether rows without an image stay. VLMEvalKit leaves them out of a file that
@@ -65,6 +65,8 @@ class TSV(Layout):
 
     def _path(self, root: Path) -> Path:
         name = Path(self.file).expanduser()
+        if name.suffix == ".tsv" and name.is_file():
+            return name.absolute()
         return root / (name if name.suffix == ".tsv" else name.with_name(name.name + ".tsv"))
 
     def read(self, path: Path, *, cache: Path) -> RowItems:
@@ -89,6 +91,8 @@ class TSV(Layout):
         if _IMAGE in header and not self.text_rows:
             chosen = [place for place in chosen if images[place]]
             log.info("%s: %d rows without an image are left out", path, len(images) - len(chosen))
+        if not chosen:
+            raise self.problem(path, f"has no image in its column {_IMAGE!r}")
         return RowItems(
             path=path,
             is_official=digest == self.md5 if self.md5 else None,

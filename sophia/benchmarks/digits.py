@@ -36,6 +36,10 @@ class Digits:
     num_rows: int
     seed: int
 
+    def __post_init__(self) -> None:
+        if self.num_rows < 1:
+            raise ValueError(f"num_rows is {self.num_rows}; it must be at least 1.")
+
     def find(self, root: Path) -> Path | None:
         """``root``: nothing has to be there."""
         return root
@@ -62,7 +66,8 @@ class Digits:
 def digits_tsv(*, num_rows: int, seed: int) -> bytes:
     """A VLMEvalKit TSV file: ``index, image, question, prompt, A, B, C, D, answer, category``.
 
-    ``prompt`` is what the quick start asks: a sum without its options. Every second row shows the image of the row before it, and says so by that row's index.
+    ``prompt`` is what the quick start asks: a sum without its options. Every second row shows the
+    image of the row before it, and says so by that row's index.
     """
     prompts = DigitsDataset(split="heldout", num_prompts=num_rows, seed=seed)
     rows = [_row(index, prompts[index], seed=seed) for index in range(num_rows)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from sophia.benchmarks.digits import Digits, digits_tsv
@@ -57,3 +58,8 @@ def test_the_file_is_written_once(tmp_path: Path) -> None:
     before = file.stat().st_mtime_ns
     read(tmp_path)
     assert file.stat().st_mtime_ns == before
+
+
+def test_a_file_without_rows_is_refused() -> None:
+    with pytest.raises(ValueError, match="num_rows is 0; it must be at least 1"):
+        Digits(num_rows=0, seed=0)

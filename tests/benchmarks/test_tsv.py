@@ -102,6 +102,11 @@ def test_rows_without_an_image_are_left_out_unless_they_are_wanted(tmp_path: Pat
     assert (found[1].images, found[1].unit) == ((), "")
 
 
+def test_a_column_of_images_without_any_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has no image in its column 'image'; expected a whole"):
+        read(tmp_path, [row(0, image=None), row(1, image=None)])
+
+
 def test_a_file_without_images_keeps_all_its_rows(tmp_path: Path) -> None:
     assert len(read(tmp_path, [row(0), row(1)])) == 2
 
@@ -176,6 +181,14 @@ def test_a_file_is_found_by_its_name_or_its_path(name: str, tmp_path: Path) -> N
     assert TSV(file=name).find(tmp_path) == path
     assert TSV(file=str(tmp_path / name)).find(Path("/nowhere")) == path
     assert TSV(file="Other").find(tmp_path) is None
+
+
+def test_a_path_begins_at_the_working_directory_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_tsv(tmp_path / "here/Some.tsv", [row()])
+    monkeypatch.chdir(tmp_path)
+    assert TSV(file="here/Some.tsv").find(Path("/nowhere")) == path
 
 
 def test_where_it_is_expected_ends_in_a_command_that_gets_it() -> None:
@@ -299,7 +312,7 @@ def test_the_second_reading_unpacks_nothing(tmp_path: Path) -> None:
     assert not [path for path in before if path.name.endswith("partial")]
 
 
-def _read_for_ever(root: Path) -> None:
+def _read_in_a_process(root: Path) -> None:
     PLAIN.read(root / "Some.tsv", cache=root / "cache")
 
 
@@ -307,7 +320,9 @@ def test_a_kill_in_the_middle_leaves_no_half_cache(tmp_path: Path) -> None:
     """Killed once some images are there: nothing is taken for done, the next reading is right."""
     rows = [row(n, image=in_base64(n)) for n in range(1200)]
     write_tsv(tmp_path / "Some.tsv", rows)
-    process = multiprocessing.get_context("fork").Process(target=_read_for_ever, args=(tmp_path,))
+    process = multiprocessing.get_context("fork").Process(
+        target=_read_in_a_process, args=(tmp_path,)
+    )
     process.start()
     images = tmp_path / "cache"
     while len(list(images.glob("*/images/*"))) < 40:
@@ -321,6 +336,20 @@ def test_a_kill_in_the_middle_leaves_no_half_cache(tmp_path: Path) -> None:
     assert [sources(found[place]) for place in (0, 700, 1199)] == [
         [picture(0)], [picture(700)], [picture(1199)],
     ]  # fmt: skip
+
+
+def test_processes_that_unpack_at_once_do_not_harm_each_other(tmp_path: Path) -> None:
+    write_tsv(tmp_path / "Some.tsv", [row(n, image=in_base64(n)) for n in range(200)])
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=_read_in_a_process, args=(tmp_path,)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    found = PLAIN.read(tmp_path / "Some.tsv", cache=tmp_path / "cache")
+    assert sources(found[199]) == [picture(199)]
+    assert not list((tmp_path / "cache").rglob("*.partial"))
 
 
 def test_a_file_of_the_store_is_whole_or_not_there(tmp_path: Path) -> None:

@@ -11,11 +11,14 @@ import uuid
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import NoReturn
 
 from PIL import Image
+from tqdm import tqdm
 
 _ENDINGS = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"RIFF": ".webp"}
 _DONE = "images.json"
+_SECONDS_BEFORE_A_BAR = 2.0
 
 
 class ImageStore:
@@ -96,11 +99,22 @@ def first_there(text: str, folders: Iterable[Path]) -> Path | None:
     return next((folder / text for folder in folders if (folder / text).is_file()), None)
 
 
-def digest_of(paths: Iterable[Path]) -> str:
+def progress(title: str, total: int, unit: str) -> tqdm[NoReturn]:
+    """A bar on a terminal's standard error, for what turns out to take a few seconds."""
+    return tqdm(
+        total=total, desc=title, unit=unit, unit_scale=True, leave=False, disable=None,
+        delay=_SECONDS_BEFORE_A_BAR,
+    )  # fmt: skip
+
+
+def digest_of(paths: Sequence[Path]) -> str:
     """The MD5 of files, one after another, in hex."""
     digest = hashlib.md5(usedforsecurity=False)
-    for path in paths:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 22):
-                digest.update(piece)
+    size = sum(path.stat().st_size for path in paths)
+    with progress("checking the digest", size, "B") as bar:
+        for path in paths:
+            with path.open("rb") as file:
+                while piece := file.read(1 << 22):
+                    digest.update(piece)
+                    bar.update(len(piece))
     return digest.hexdigest()

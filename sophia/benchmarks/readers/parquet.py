@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +10,16 @@ from typing import Any
 
 import pyarrow
 import pyarrow.parquet
-from tqdm import tqdm
 
 from sophia.benchmarks.readers.cells import texts
-from sophia.benchmarks.readers.image_store import ImageStore, digest_of, first_there
+from sophia.benchmarks.readers.image_store import ImageStore, digest_of, first_there, progress
 from sophia.benchmarks.readers.layout import Layout, Row, repeated
 from sophia.benchmarks.readers.row_items import RowItems
 
+log = logging.getLogger(__name__)
+
 _ROWS_AT_A_TIME = 16
 _SPLIT = "split"
-_SECONDS_BEFORE_A_BAR = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,7 @@ class Parquet(Layout):
         store = ImageStore(cache / f"{path.name}-{digest_of(files)[:12]}")
         names = store.finished()
         if names is None:
+            log.info("unpacking the images of %s into %s, once", path, store.folder)
             names = [row for file in files for row in self._stored(file, store)]
             store.finish(names)
         return [tuple(store.path(name) for name in row) for row in names]
@@ -138,10 +140,7 @@ class Parquet(Layout):
             if not columns:
                 yield from ([] for _ in range(num_rows))
                 return
-            bar = tqdm(
-                total=num_rows, desc=f"unpacking {file.name}", unit=" rows", leave=False,
-                delay=_SECONDS_BEFORE_A_BAR, disable=None,
-            )  # fmt: skip
+            bar = progress(f"unpacking {file.name}", num_rows, " rows")
             with bar:
                 for batch in self._batches(parquet, file, columns):
                     for row in batch:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pandas
-from tqdm import tqdm
 
 from sophia.benchmarks.readers.image_store import (
     ImageStore,
@@ -23,6 +22,7 @@ from sophia.benchmarks.readers.image_store import (
     first_there,
     is_whole,
     partial_of,
+    progress,
 )
 from sophia.benchmarks.readers.layout import Layout, Row, listed, repeated
 from sophia.benchmarks.readers.row_items import RowItems
@@ -31,8 +31,7 @@ log = logging.getLogger(__name__)
 
 _IMAGE, _IMAGE_PATH = "image", "image_path"
 _SHARED_CHARACTERS = 64
-_ROWS_AT_A_TIME = 16
-_SECONDS_BEFORE_A_BAR = 2.0
+_ROWS_AT_A_TIME = 8
 _NO_TABLE = (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError)
 
 
@@ -41,7 +40,7 @@ class TSV(Layout):
     """A TSV file of VLMEvalKit, or one's own in its format.
 
     Args:
-        file: its name without ``.tsv``, or a path to it.
+        file: its name without ``.tsv``; or a path with it, from the working directory or the root.
         md5: the MD5 of the published file in hex; "" where none is known.
         url: where people get it; "" for a file of one's own.
         text_rows: whether rows without an image stay. VLMEvalKit leaves them out of a file that
@@ -66,6 +65,8 @@ class TSV(Layout):
 
     def _path(self, root: Path) -> Path:
         name = Path(self.file).expanduser()
+        if name.suffix == ".tsv" and name.is_file():
+            return name.absolute()
         return root / (name if name.suffix == ".tsv" else name.with_name(name.name + ".tsv"))
 
     def read(self, path: Path, *, cache: Path) -> RowItems:
@@ -79,6 +80,7 @@ class TSV(Layout):
         store = ImageStore(cache / f"{path.stem}-{digest[:12]}")
         names = store.finished()
         if names is None:
+            log.info("unpacking %s into %s, once", path, store.folder)
             names = _Unpacking(self, path, store).run()
         rows = _rows(store)
         self._check(path, rows)
@@ -90,6 +92,8 @@ class TSV(Layout):
             chosen = [place for place in chosen if images[place]]
             if left_out := len(images) - len(chosen):
                 log.info("%s: %d rows without an image are left out", path, left_out)
+        if not chosen:
+            raise self.problem(path, f"has no image in its column {_IMAGE!r}")
         return RowItems(
             path=path,
             is_official=digest == self.md5 if self.md5 else None,
@@ -204,10 +208,7 @@ class _Unpacking:
         """Every row once; the cells of the last one."""
         size = self._path.stat().st_size
         last: Mapping[str, str] = {}
-        bar = tqdm(
-            total=size, desc=f"unpacking {self._path.name}", unit="B", unit_scale=True,
-            delay=_SECONDS_BEFORE_A_BAR, leave=False, disable=None,
-        )  # fmt: skip
+        bar = progress(f"unpacking {self._path.name}", size, "B")
         pieces = pandas.read_csv(
             file, sep="\t", dtype=str, na_filter=False, chunksize=_ROWS_AT_A_TIME
         )

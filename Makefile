@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 VLLM_VENV ?= .venv-vllm
 TRL_VENV ?= .venv-trl
+VLMEVAL_VENV ?= .venv-vlmeval
 BIN = $(VENV)/bin
 
 help: ## what there is to make
@@ -21,13 +22,16 @@ test-vllm: $(VLLM_VENV)/.installed ## the vLLM engine, its CPU build, in an envi
 test-trl: $(TRL_VENV)/.installed ## our reward inside of TRL's trainer and our losses beside its own, in an environment of its own
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(TRL_VENV)/bin/python -m pytest tests/trl
 
+test-vlmeval: $(VLMEVAL_VENV)/.installed ## our rules of benchmarks beside VLMEvalKit's own scorer, in an environment of its own
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(VLMEVAL_VENV)/bin/python -m pytest tests/vlmeval
+
 lint: $(VENV)/.installed-dev ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
 clean: ## remove the environment and what runs have written
-	rm -rf $(VENV) $(VLLM_VENV) $(TRL_VENV) outputs .cache
+	rm -rf $(VENV) $(VLLM_VENV) $(TRL_VENV) $(VLMEVAL_VENV) outputs .cache
 
 # torch comes first and alone: its pinned build must be there before others ask for any.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -51,4 +55,9 @@ $(TRL_VENV)/.installed: pyproject.toml constraints.txt tests/trl/install.sh
 	tests/trl/install.sh $(TRL_VENV)/bin/python
 	touch $@
 
-.PHONY: help quickstart test test-vllm test-trl lint clean
+$(VLMEVAL_VENV)/.installed: pyproject.toml constraints.txt tests/vlmeval/install.sh
+	test -x $(VLMEVAL_VENV)/bin/python || $(PYTHON) -m venv $(VLMEVAL_VENV)
+	tests/vlmeval/install.sh $(VLMEVAL_VENV)/bin/python
+	touch $@
+
+.PHONY: help quickstart test test-vllm test-trl test-vlmeval lint clean

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from sophia.benchmarks.asked import ITEM
 from sophia.benchmarks.benchmark import Benchmark
 from sophia.benchmarks.item import UNPARSED, Graded, Item
+from sophia.benchmarks.summary import NO_VERDICT
 from sophia.evaluation.grading import Records
 from sophia.evaluation.records import EvalRecord
 from sophia.rewards.tags import extract_answer
 from sophia.types import Completion, Prompt, Rollout
 
 if TYPE_CHECKING:
-    from sophia.chat.model import ChatModel, ChatStep  # the client of servers, half a second
-
-_NO_VERDICT = "the model that reads answers gave no verdict"
+    from sophia.chat.model import ChatModel  # the client of servers, half a second
+    from sophia.chat.step import ChatStep
 
 
 class BenchmarkGrader:
@@ -62,11 +62,12 @@ class _Grading:
     ) -> Callable[[], EvalRecord]:
         item: Item = prompt.metadata[ITEM]
         answer = extract_answer(completion.text)
-        grade, strict = UNPARSED, None
-        if answer is not None:
-            grade = self._benchmark.rule(item, answer)
-        if self._benchmark.strict is not None:
-            strict = 0.0 if answer is None else self._benchmark.strict(item, answer).score
+        try:
+            grade, strict = self._by_rules(item, answer)
+        except ValueError as error:  # the row's own cells cannot be used
+            record = _record(prompt, completion.text, sample, UNPARSED, None)
+            record = replace(record, graded_by="nobody", failure=str(error))
+            return lambda: record
         record = _record(prompt, completion.text, sample, grade, strict)
         asked = self._benchmark.asked
         if grade.parsed or answer is None or self._chat is None or asked is None:
@@ -76,10 +77,18 @@ class _Grading:
         )
         return lambda: _with_verdict(record, future.result()[0])
 
+    def _by_rules(self, item: Item, answer: str | None) -> tuple[Graded, float | None]:
+        """The official grade, and the score by our own rule where there is one."""
+        strict = self._benchmark.strict
+        if answer is None:
+            return UNPARSED, None if strict is None else 0.0
+        own = None if strict is None else strict(item, answer).score
+        return self._benchmark.rule(item, answer), own
+
 
 def _with_verdict(record: EvalRecord, verdict: Graded | None) -> EvalRecord:
     if verdict is None:
-        return replace(record, graded_by="nobody", failure=_NO_VERDICT)
+        return replace(record, graded_by="nobody", failure=NO_VERDICT)
     return replace(record, outcome=verdict.score, extracted=verdict.extracted, graded_by="model")
 
 

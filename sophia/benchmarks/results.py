@@ -106,10 +106,8 @@ class Result:
     def origin(self) -> str:
         """What file it was, in a word or two."""
         if self.limited:
-            return "a part of it"
-        return {True: "official file", False: "not the official file", None: "own file"}[
-            self.is_official
-        ]
+            return "a part"
+        return {True: "official", False: "not official", None: "unknown"}[self.is_official]
 
     @property
     def names(self) -> list[str]:

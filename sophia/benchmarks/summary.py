@@ -11,6 +11,8 @@ from sophia.benchmarks.figures.average import average
 from sophia.benchmarks.figures.figure import Score, Sum
 from sophia.evaluation.records import EvalRecord
 
+NO_VERDICT = "the model that reads answers gave no verdict"
+"""The failure of an answer that a served model was asked about in vain."""
 STRICT = "strict"
 """Names the overall figure by our own stricter rule."""
 
@@ -53,7 +55,7 @@ def summarise(benchmark: Benchmark, records: Sequence[EvalRecord]) -> dict[str, 
 def counts(records: Sequence[EvalRecord]) -> Counts:
     """How many answers there are, and how many of them could not be read, asked or judged."""
     by = Counter(record.graded_by for record in records)
-    asked = [r for r in records if r.graded_by == "nobody" and r.text]
+    asked = [r for r in records if r.failure == NO_VERDICT]
     return Counts(
         answers=len(records),
         unparsed=sum(r.extracted is None and not r.failure for r in records),

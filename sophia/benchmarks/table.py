@@ -44,11 +44,10 @@ def overview(results: Sequence[Result]) -> Table:
 
 def behind(results: Sequence[Result]) -> Table:
     """A row per benchmark and policy: what stands behind its number."""
-    table = _table("behind the numbers")
+    table = _table("behind it")
     several = len(results[0].columns) > 1
-    for heading in ("answers", "unparsed", "not asked", "model asked", "no verdict", "seconds"):
-        table.add_column(heading, justify="right", overflow="fold")
-    table.add_column("file", justify="right")
+    for heading in ("n", "unparsed", "unasked", "judged", "no verdict", "s", "file"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for result in results:
         for column in result.columns:
             own = column.counts

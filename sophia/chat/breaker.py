@@ -8,14 +8,14 @@ from sophia.chat.ledger import Ledger
 
 
 class Breaker:
-    """Watches the share of calls without a score over a window of steps.
+    """Watches the share of calls without an answer over a window of steps.
 
-    A run without a judge still trains, on outcomes alone, so nothing would show but a metric. A
-    step in which every call was refused for its key, address or model name stops it at once.
+    A run whose judge is gone still trains, on outcomes alone, so nothing would show but a metric.
+    A step in which every call was refused for its key, address or model name stops it at once.
 
     Args:
         window_steps: how many steps that made calls are looked at, the last ones.
-        max_fail_rate: the share of their calls, in [0, 1], that may bring no score; the run stops
+        max_fail_rate: the share of their calls, in [0, 1], that may bring no answer; the run stops
             above it, once there are ``window_steps`` of them.
     """
 
@@ -34,7 +34,7 @@ class Breaker:
             self._steps.append(step)
 
     def verdict(self) -> str | None:
-        """None as long as the run may go on, else what was seen, to follow the judge's name."""
+        """None as long as the run may go on, else what was seen, to follow the server's name."""
         if not self._steps:
             return None
         if self._steps[-1].hopeless:
@@ -50,7 +50,7 @@ def _seen(steps: list[Ledger]) -> str:
     reasons = sum((s.failures for s in steps), Counter[str]())
     share = reasons.total() / calls
     return (
-        f"left {share:.0%} of {calls} calls over the last {len(steps)} step(s) without a score"
+        f"left {share:.0%} of {calls} calls over the last {len(steps)} step(s) without an answer"
         f" ({', '.join(f'{reason} {n}' for reason, n in reasons.most_common())};"
         f" last: {steps[-1].last_detail})"
     )

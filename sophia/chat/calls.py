@@ -22,12 +22,13 @@ class CallSettings:
     Args:
         max_concurrent: how many calls may be in flight at once.
         timeout_s: limit of one attempt in seconds.
-        deadline_s: limit of a group in seconds from its submission, with all waiting and all
-            attempts in it: the most that judging can hold up a step after its last rollout.
+        deadline_s: limit in seconds of the questions that are handed in together (a judge's: of a
+            group), from then on, with all waiting and all attempts in it.
         max_attempts: how often a call is tried where trying again can help.
         backoff_s: the longest wait in seconds before the second attempt; it doubles each time, up
             to 32 times as long.
         max_tokens: length limit of a reply in tokens.
+        temperature: what replies are sampled at; 0 decodes greedily.
         structured: whether replies are bound to a JSON schema: ``always``, ``never``, or ``auto``,
             which does so until the server says that it cannot.
     """
@@ -38,19 +39,19 @@ class CallSettings:
     max_attempts: int = 4
     backoff_s: float = 0.5
     max_tokens: int = 64
+    temperature: float = 0.0
     structured: Structured = "auto"
 
     def __post_init__(self) -> None:
         limits = (self.max_concurrent, self.max_attempts, self.max_tokens)
-        if min(limits) < 1 or min(self.timeout_s, self.deadline_s) <= 0 or self.backoff_s < 0:
+        limited = min(limits) >= 1 and min(self.timeout_s, self.deadline_s) > 0
+        if not limited or min(self.backoff_s, self.temperature) < 0:
             raise ValueError(
-                f"{self}: expected counts of at least 1 and positive times. See"
-                " configs/judge/http.yaml."
+                f"{self}: expected counts of at least 1, positive times, and no negative backoff_s"
+                " or temperature. See configs/judge/http.yaml."
             )
         if self.structured not in ("auto", "always", "never"):
-            raise ValueError(
-                f"judge.calls.structured is {self.structured!r}; auto, always or never"
-            )
+            raise ValueError(f"calls.structured is {self.structured!r}; auto, always or never")
 
 
 class PatientClient:

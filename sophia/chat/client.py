@@ -20,7 +20,7 @@ Structured = Literal["auto", "always", "never"]
 
 
 class ChatClient:
-    """Sends single requests, greedily decoded; nothing is tried twice here.
+    """Sends single requests; nothing is tried twice here.
 
     To be used inside one event loop.
 
@@ -30,6 +30,7 @@ class ChatClient:
         api_key: sent as the bearer token; ``***`` stands for it in every failure.
         timeout_s: limit of one request in seconds, from sending it to the end of the reply.
         max_tokens: length limit of a reply in tokens.
+        temperature: what replies are sampled at; 0 decodes greedily.
         structured: whether replies are bound to the request's schema: ``always``, ``never``, or
             ``auto``, which does so until the server says that it cannot.
     """
@@ -42,6 +43,7 @@ class ChatClient:
         api_key: str,
         timeout_s: float,
         max_tokens: int,
+        temperature: float,
         structured: Structured,
     ) -> None:
         self._openai = openai.AsyncOpenAI(
@@ -51,6 +53,7 @@ class ChatClient:
         self._model = model
         self._timeout_s = timeout_s
         self._max_tokens = max_tokens
+        self._temperature = temperature
         self._may_drop_schema = structured == "auto"
         self._with_schema = structured != "never"
 
@@ -103,7 +106,7 @@ class ChatClient:
         raw = await self._openai.chat.completions.with_raw_response.create(
             model=self._model,
             messages=messages,
-            temperature=0.0,
+            temperature=self._temperature,
             max_tokens=self._max_tokens,
             **extra,
         )

@@ -35,7 +35,9 @@ class Ledger:
     def fail(self, reason: str, detail: str) -> None:
         """Count a call that brought no answer; the first of each kind in a step is logged."""
         if not self.failures[reason]:
-            log.warning("%s: %s: %s (more are only counted)", self.name, reason, detail)
+            log.warning(
+                "%s: %s: %s (more of this kind are only counted)", self.name, reason, detail
+            )
         self.failures[reason] += 1
         self.last_detail = f"{reason}: {detail}"
 

@@ -15,7 +15,7 @@ class Prices:
     def __post_init__(self) -> None:
         if (self.prompt is None) != (self.completion is None):
             raise ValueError(
-                f"judge.prices has prompt={self.prompt}, completion={self.completion}; expected"
+                f"prices has prompt={self.prompt}, completion={self.completion}; expected"
                 " both or neither."
             )
 

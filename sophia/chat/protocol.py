@@ -29,18 +29,26 @@ class ChatRequest:
     free: Sequence[Turn]
     bound: Sequence[Turn] | None
     response_format: Mapping[str, Any] | None
-    key: str
-    """A hash of all that the reply depends on, but for the model: texts, images, schema."""
+    content: str
+    """A hash of all that is asked: texts, images, schema."""
 
 
-def chat_requests(questions: Sequence[ChatQuestion]) -> list[ChatRequest]:
-    """The requests of some questions; an image that several of them show is encoded once.
+def chat_requests(questions: Sequence[ChatQuestion]) -> list[ChatRequest | CallFailedError]:
+    """The request of each question, or the failure ``media`` where an image cannot be read.
 
-    Raises:
-        CallFailedError: an image cannot be read; its reason is ``media``.
+    An image that several of them show is encoded once.
     """
     images: dict[int, EncodedImage] = {}
-    return [_request(question, images) for question in questions]
+    return [_request_or_failure(question, images) for question in questions]
+
+
+def _request_or_failure(
+    question: ChatQuestion, images: dict[int, EncodedImage]
+) -> ChatRequest | CallFailedError:
+    try:
+        return _request(question, images)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return CallFailedError("media", f"an image of the prompt: {error}")
 
 
 def _request(question: ChatQuestion, images: dict[int, EncodedImage]) -> ChatRequest:
@@ -53,7 +61,7 @@ def _request(question: ChatQuestion, images: dict[int, EncodedImage]) -> ChatReq
         free=[_turn(message, images) for message in question.messages],
         bound=None if bound is None else [_turn(message, images) for message in bound.messages],
         response_format=response_format,
-        key=sha256(content.encode("ascii")).hexdigest(),
+        content=sha256(content.encode("ascii")).hexdigest(),
     )
 
 
@@ -78,8 +86,5 @@ def _text(text: str) -> str:
 
 def _encoded(media: Media, images: dict[int, EncodedImage]) -> EncodedImage:
     if id(media) not in images:
-        try:
-            images[id(media)] = encode_image(media)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise CallFailedError("media", f"an image of the prompt: {error}") from error
+        images[id(media)] = encode_image(media)
     return images[id(media)]

@@ -54,4 +54,4 @@ class UnusableReplyError(ValueError):
 
 
 Reader = Callable[[ChatReply], T]
-"""Makes an answer of a reply, or raises UnusableReplyError; only what it takes is kept."""
+"""Makes an answer, never None, of a reply, or raises UnusableReplyError; what it takes is kept."""

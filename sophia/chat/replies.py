@@ -8,6 +8,7 @@ work over network file systems.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import threading
 import time
@@ -16,12 +17,16 @@ from pathlib import Path
 
 from sophia.chat.question import ChatReply
 
+log = logging.getLogger(__name__)
+
 _BUSY_S = 30.0
+_COLUMNS = "key, text, truncated, prompt_tokens, completion_tokens"
 _SETUP = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, text TEXT NOT NULL,"
-    " prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL) WITHOUT ROWID",
+    " truncated INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,"
+    " completion_tokens INTEGER NOT NULL) WITHOUT ROWID",
 )
 
 
@@ -49,33 +54,52 @@ class Replies:
                 f"the {name}'s cache {path} cannot be used: {error}; expected a file of ours, or"
                 f" none yet, on a local disk. Set {name}.cache_path."
             ) from error
+        if _holds_scores(self._connection):
+            log.info(
+                "%s also holds scores of an earlier version, which kept no replies; they are left"
+                " alone and not used. Delete the file to be rid of them.",
+                path,
+            )
 
     def get(self, keys: Sequence[str]) -> dict[str, ChatReply]:
         """The replies of those of the keys that have one."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT * FROM replies WHERE key IN (SELECT value FROM json_each(?))",
+                f"SELECT {_COLUMNS} FROM replies WHERE key IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(keys)),),
             ).fetchall()
         return {
-            key: ChatReply(text=text, prompt_tokens=prompt, completion_tokens=completion)
-            for key, text, prompt, completion in rows
-        }
+            key: ChatReply(
+                text=text, truncated=bool(truncated), prompt_tokens=prompt,
+                completion_tokens=completion,
+            )
+            for key, text, truncated, prompt, completion in rows
+        }  # fmt: skip
 
     def put(self, replies: Mapping[str, ChatReply]) -> None:
-        """Add whole replies by key in one transaction; the first of a key stays."""
-        rows = [(k, r.text, r.prompt_tokens, r.completion_tokens) for k, r in replies.items()]
+        """Add replies by key in one transaction; the first of a key stays."""
+        rows = [_row(key, reply) for key, reply in replies.items()]
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             with self._connection:
                 self._connection.executemany(
-                    "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?)", rows
+                    f"INSERT OR IGNORE INTO replies ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows
                 )
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+
+def _row(key: str, reply: ChatReply) -> tuple[str, str, bool, int, int]:
+    text = reply.text.encode("utf-8", "replace").decode()  # a file holds no lone surrogates
+    return (key, text, reply.truncated, reply.prompt_tokens, reply.completion_tokens)
+
+
+def _holds_scores(connection: sqlite3.Connection) -> bool:
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type='table' AND name='scores'")
+    return found.fetchone() is not None
 
 
 def _set_up(connection: sqlite3.Connection) -> None:

@@ -79,13 +79,15 @@ COMMANDS = {
             does="Asks one or several policies the held-out questions and grades the answers:"
             " accuracy with its interval, by type of question, and the thinking where a judge is"
             " chosen; evaluation.extract=lenient adds the accuracy of answers with and without"
-            " tags. Data, template, length of answers, rules and judge are those of the run."
+            " tags. benchmark=[...] asks the field's benchmarks instead, with the paper's numbers"
+            " beside ours. Data, template, length of answers, rules and judge are those of the run."
             " The same call again goes on where it stopped.",
             required=("ckpt",),
             examples=(
                 ("ckpt=outputs/quickstart/RUN", "the last policy of a run"),
                 ("'ckpt=[runs/a,runs/b]' seed=1", "two runs side by side, other questions"),
                 ("ckpt=runs/a evaluation.num_samples=8 evaluation.temperature=1.0", "pass@8"),
+                ("ckpt=runs/a 'benchmark=[mmstar,mme]' blind=true", "benchmarks, from your files"),
             ),
             also=("eval", "test", "val", "score", "benchmark", "bench", "measure"),
             config="evaluate", settings="EvaluateSettings",
@@ -204,7 +206,7 @@ COMMANDS = {
             examples=(
                 ("", "the judge that the environment names"),
                 ("judge.url=http://gpu7:8000/v1 judge.model=mine", "a certain one"),
-                ("judge.sees=thinking", "shown the thinking alone"),
+                ("judge_prompt=release", "asked as the authors' judge was trained"),
             ),
             also=("ping", "judge", "check-judge", "reward-model", "judge_check"),
             config="judge_check", settings="JudgeCheckSettings",

@@ -12,7 +12,11 @@ def with_later(settings: Mapping[str, Any]) -> Settings:
     """The settings of a run under today's keys; the values that it had stay what they were."""
     inner = {k: with_later(v) if isinstance(v, Mapping) else v for k, v in settings.items()}
     target = settings.get("_target_")
-    today = _TODAY.get(target) if isinstance(target, str) else None
+    if not isinstance(target, str):
+        return inner
+    target = _MOVED.get(target, target)
+    today = _TODAY.get(target)
+    inner = {**inner, "_target_": target}
     return today(inner) if today else inner
 
 
@@ -61,6 +65,28 @@ def _with_outcome_weight(settings: Settings) -> Settings:
     return {"outcome_weight": 1.0, **settings}
 
 
+def _with_temperature(settings: Settings) -> Settings:
+    return {"temperature": 0.0, **settings}
+
+
+def _with_judge_prompt(settings: Settings) -> Settings:
+    """What the judge sees was its own setting; there was one prompt."""
+    if "sees" not in settings:
+        return settings
+    prompt = {
+        "_target_": "sophia.rewards.judge.prompts.five_criteria.FiveCriteria",
+        "sees": settings["sees"],
+    }
+    return {**{key: value for key, value in settings.items() if key != "sees"}, "prompt": prompt}
+
+
+_MOVED: Mapping[str, str] = {
+    "sophia.rewards.judge.calls.CallSettings": "sophia.chat.calls.CallSettings",
+    "sophia.rewards.judge.ledger.Breaker": "sophia.chat.breaker.Breaker",
+    "sophia.rewards.judge.ledger.Prices": "sophia.chat.prices.Prices",
+}
+"""Where a ``_target_`` of older settings is today."""
+
 _TODAY: Mapping[str, Callable[[Settings], Settings]] = {
     "sophia.rewards.outcome.OutcomeReward": _with_extract,
     "sophia.evaluation.evaluator.Evaluator": _with_run_evaluator,
@@ -68,5 +94,7 @@ _TODAY: Mapping[str, Callable[[Settings], Settings]] = {
     "sophia.training.grpo_module.GRPOModule": _with_estimator,
     "sophia.rewards.format.FormatRule": _with_format_blocks,
     "sophia.rewards.composer.RewardComposer": _with_outcome_weight,
+    "sophia.chat.calls.CallSettings": _with_temperature,
+    "sophia.rewards.judge.http.HTTPJudge": _with_judge_prompt,
 }
-"""What makes today's settings of older ones, by the ``_target_`` that takes them."""
+"""What makes today's settings of older ones, by the ``_target_`` that takes them today."""

@@ -26,7 +26,7 @@ def test_trips_above_the_rate_over_a_full_window() -> None:
     assert breaker.verdict() is None  # 0 and 10
     breaker.record(step(10, 1))
     assert breaker.verdict() == (
-        "left 55% of 20 calls over the last 2 step(s) without a score (timeout 11;"
+        "left 55% of 20 calls over the last 2 step(s) without an answer (timeout 11;"
         " last: timeout: why)"
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,12 +61,34 @@ def test_a_file_that_is_no_cache(tmp_path: Path) -> None:
         opened(tmp_path / "notes.txt")
 
 
-def test_a_file_of_scores_from_before_gets_a_second_table(tmp_path: Path) -> None:
-    import sqlite3
-
+def test_a_file_of_scores_from_before_is_said_and_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     path = tmp_path / "judge.sqlite"
-    with closing(sqlite3.connect(path)) as old:
+    with closing(sqlite3.connect(path)) as old, old:
         old.execute("CREATE TABLE scores (key TEXT PRIMARY KEY, score REAL NOT NULL) WITHOUT ROWID")
+        old.execute("INSERT INTO scores VALUES ('a', 0.7)")
     with closing(opened(path)) as cache:
+        assert cache.get(["a"]) == {}
         cache.put({"a": ChatReply(text="0.3")})
         assert cache.get(["a"]) == {"a": ChatReply(text="0.3")}
+    with closing(sqlite3.connect(path)) as old:
+        assert old.execute("SELECT * FROM scores").fetchall() == [("a", 0.7)]
+    assert f"{path} also holds scores of an earlier version" in caplog.text
+    assert "not used" in caplog.text
+
+
+def test_a_new_file_has_nothing_to_say(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    opened(tmp_path / "new.sqlite").close()
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("text", ["", "a\x00b", "\ud800"])
+def test_whatever_text_came_can_be_kept(text: str, tmp_path: Path) -> None:
+    reply = ChatReply(text=text, truncated=True)
+    with closing(opened(tmp_path / "replies.sqlite")) as cache:
+        cache.put({"a": reply})
+        expected = text.encode("utf-8", "replace").decode()  # a file holds no lone surrogates
+        assert cache.get(["a"]) == {"a": replace(reply, text=expected)}

@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 import sophia
 import sophia.cli.start  # which shows Hydra where our launcher is
+from sophia.cli.command_line.arguments import spelled
 from sophia.cli.commands import COMMANDS, CONFIGS, ROOT, usage
 from sophia.cli.help import help_text, root_keys
 from tests.commands import run
@@ -69,7 +70,7 @@ def test_every_example_composes(name: str, typed: str) -> None:
     if "-m" in shlex.split(typed):
         words = [word.partition(",")[0] for word in words]  # the first run of a sweep
     with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
-        cfg = compose(COMMANDS[name].config, overrides=words)
+        cfg = compose(COMMANDS[name].config, overrides=spelled(words))
     for key in COMMANDS[name].required:
         assert OmegaConf.select(cfg, key) is not None
 

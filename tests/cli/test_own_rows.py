@@ -62,8 +62,9 @@ def test_null_is_a_choice(group: str) -> None:
 
 
 def test_flags_may_stand_anywhere_and_take_their_value_either_way() -> None:
-    typed = ["a=b", "-cd", "x y", "c=d", "--config-dir", "z", "-m", "--package=p", "--cfg"]
-    first = ["--config-dir=x y", "--config-dir=z", "-m", "--package=p", "--cfg"]
+    typed = ["a=b", "-c", "job", "-cd", "x y", "c=d", "--config-dir", "z", "-m", "--package=p"]
+    first = ["--cfg=job", "--config-dir=x y", "--config-dir=z", "-m", "--package=p", "--cfg"]
+    typed.append("--cfg")  # without its value
     assert spelled(typed) == [*first, "a=b", "c=d"]
 
 

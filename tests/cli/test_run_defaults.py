@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from sophia.cli.command_line.arguments import spelled
 from sophia.cli.command_line.run_defaults import asked_as_in_training
+from sophia.cli.running.build import build
 from sophia.cli.validation.settings import EvaluateSettings
 from sophia.cli.validation.validate import validate
+from sophia.rewards.judge.http import HTTPJudge
 from tests.commands import ROOT, run
+from tests.composing import composed as compose_train
 
 KEYS = [field.name for field in fields(EvaluateSettings)]
 
@@ -129,3 +133,42 @@ def test_a_run_from_before_a_setting_can_be_asked_with_it(tmp_path: Path) -> Non
     assert cfg.reward.outcome.extract == "tagged"
     assert cfg.reward.format == {"_target_": "sophia.rewards.format.ReleaseFormat"}
     assert composed(f"ckpt=[{older},{newer}]").evaluation.extract == "tagged"
+
+
+def judged_run(folder: Path, *overrides: str) -> Path:
+    """The folder of a run with a served judge."""
+    make_run(folder)
+    cfg = compose_train("judge=http", "judge.model=thinker", *overrides)
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create({"judge": cfg.judge})))
+    return folder
+
+
+def test_the_judge_is_asked_about_in_the_runs_words_or_in_those_that_are_typed(
+    tmp_path: Path,
+) -> None:
+    folder = judged_run(tmp_path / "run", "judge_prompt@judge.prompt=short")
+    judge = composed(f"ckpt={folder}").judge
+    assert judge.model == "thinker"
+    assert judge.prompt._target_.endswith(".ShortPrompt")
+    typed = composed(*spelled([f"ckpt={folder}", "judge_prompt=release"])).judge
+    assert typed.model == "thinker"
+    assert typed.prompt._target_.endswith(".ReleasePrompt")
+    assert composed(f"ckpt={folder}", "judge.prompt.sees=thinking").judge.prompt.sees == "thinking"
+
+
+def test_an_exported_folder_from_before_the_judge_had_a_prompt(tmp_path: Path) -> None:
+    judge = {
+        "_target_": "sophia.rewards.judge.http.HTTPJudge", "sees": "thinking", "model": "thinker",
+        "calls": {"_target_": "sophia.rewards.judge.calls.CallSettings", "max_tokens": 9},
+        "breaker": {"_target_": "sophia.rewards.judge.ledger.Breaker"},
+        "prices": {
+            "_target_": "sophia.rewards.judge.ledger.Prices", "prompt": None, "completion": None,
+        },
+    }  # fmt: skip
+    (tmp_path / "sophia.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create({"judge": judge})))
+    cfg = composed(f"ckpt={tmp_path}")
+    assert cfg.judge.prompt.sees == "thinking"
+    assert cfg.judge.calls.max_tokens == 9
+    built = build(cfg, "judge")
+    assert isinstance(built, HTTPJudge)
+    built.close()

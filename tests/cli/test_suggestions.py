@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from sophia.cli.command_line.arguments import spelled
 from sophia.cli.command_line.errors import explained, readable_errors
 from sophia.cli.command_line.other_names import OtherName, other_name, table
 from sophia.cli.command_line.suggestions import dotted_keys, key_hint
@@ -314,6 +315,16 @@ def test_keys_of_a_chosen_group_are_known() -> None:
     assert "did you mean 'judge.calls.timeout_s'?" in said
     said = said_of("experiment=sophiavl_7b_lora", "model.lora.rnak=8")
     assert "did you mean 'model.lora.rank'?" in said
+
+
+def test_what_a_judge_is_asked_needs_a_judge() -> None:
+    choice = "judge_prompt@judge.prompt=short"
+    assert spelled(["judge_prompt=short"]) == [choice]
+    assert "there is none: say judge=http too" in said_of(choice)
+    assert "there is none: say judge=http too" in said_of("judge=constant", choice)
+    said = said_of("judge=http", "judge_prompt@judge.prompt=shrt")
+    assert said.startswith("there is no judge_prompt 'shrt'; did you mean 'short'?")
+    assert "did you mean 'judge.prompt.sees'" in said_of("judge=http", "judge.sees=thinking")
 
 
 def test_a_group_that_the_command_does_not_have_is_an_unknown_key() -> None:

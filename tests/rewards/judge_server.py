@@ -33,12 +33,16 @@ class Request:
     @property
     def text(self) -> str:
         """The last text part that was sent."""
-        return str(self.body["messages"][-1]["content"][-1]["text"])
+        content = self.body["messages"][-1]["content"]
+        if isinstance(content, str):
+            return content
+        return str([part["text"] for part in content if part["type"] == "text"][-1])
 
     @property
     def images(self) -> list[str]:
         """The data URLs that were sent."""
-        parts = self.body["messages"][-1]["content"]
+        content = self.body["messages"][-1]["content"]
+        parts = [] if isinstance(content, str) else content
         return [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
 
 

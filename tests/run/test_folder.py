@@ -14,10 +14,12 @@ import torch
 from omegaconf import OmegaConf
 
 from sophia.cli.running.build import build
+from sophia.rewards.judge.http import HTTPJudge
 from sophia.run.folder import RunFolder
 from sophia.run.later import with_later
 from sophia.run.opening import held, open_run_folder
 from sophia.run.resume import changes
+from tests.composing import composed
 
 SETTINGS = "seed: 0\nnum_steps: 9\nlr: 1\njudge:\n  url: here\n"
 
@@ -251,6 +253,37 @@ def test_an_outcome_weighed_1_before_there_was_a_weight() -> None:
     assert changes({"reward": reward}, {"reward": {**reward, "outcome_weight": 1.0}}) == []
     (change,) = changes({"reward": reward}, {"reward": {**reward, "outcome_weight": 0.9}})
     assert str(change) == "reward.outcome_weight: 1.0 -> 0.9"
+
+
+def former_judge(sees: str) -> dict[str, Any]:
+    """A served judge as runs had it before ``sophia/chat`` and its prompts."""
+    room = "sophia.rewards.judge"
+    return {
+        "_target_": f"{room}.http.HTTPJudge", "model": "m", "sees": sees, "cache_path": None,
+        "url": "http://127.0.0.1:9/v1", "api_key": "EMPTY",
+        "calls": {"_target_": f"{room}.calls.CallSettings", "max_tokens": 64, "structured": "auto"},
+        "breaker": {"_target_": f"{room}.ledger.Breaker", "window_steps": 5},
+        "prices": {"_target_": f"{room}.ledger.Prices", "prompt": None, "completion": None},
+    }  # fmt: skip
+
+
+def test_a_judge_of_an_older_run_is_the_same_where_it_sees_the_same() -> None:
+    cfg = composed("judge=http", "judge_prompt@judge.prompt=five_criteria", "judge.model=m")
+    today = OmegaConf.to_container(cfg.judge, resolve=True)
+    assert isinstance(today, dict)
+    found = changes({"judge": former_judge("response")}, {"judge": today})
+    assert [change for change in found if not change.is_harmless] == []
+    found = changes({"judge": former_judge("thinking")}, {"judge": today})
+    assert [str(change) for change in found if not change.is_harmless] == [
+        "judge.prompt.sees: thinking -> response"
+    ]
+
+
+def test_a_judge_of_an_older_run_can_be_built() -> None:
+    settings = OmegaConf.create(with_later({"judge": former_judge("thinking")}))
+    judge = build(settings, "judge")
+    assert isinstance(judge, HTTPJudge)
+    judge.close()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,20 +33,32 @@ class ByLabel:
 
     Args:
         label: the label, such as ``category``.
+        each: whether a value is a Python list, and its row counts for each element of it.
         among: labels that a row must have to count.
     """
 
     label: str
+    each: bool = False
     among: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
     def __call__(self, records: Sequence[EvalRecord], score: Score) -> Mapping[str, Sum]:
         """The figure; see Figure."""
         values: dict[str, list[tuple[str, float]]] = defaultdict(list)
         for record in chosen(records, self.among):
-            if self.label in record.labels:
-                values[record.labels[self.label]].append((unit_of(record), score(record)))
+            for value in self._values(record):
+                values[value].append((unit_of(record), score(record)))
         found = {value: mean_of(own) for value, own in sorted(values.items())}
         return {value: mean for value, mean in found.items() if mean is not None}
+
+    def _values(self, record: EvalRecord) -> list[str]:
+        value = record.labels.get(self.label)
+        if value is None or not self.each:
+            return [] if value is None else [value]
+        try:
+            listed = ast.literal_eval(value)
+        except (SyntaxError, ValueError):  # not written as a list
+            return [value]
+        return [str(one) for one in listed] if isinstance(listed, list | tuple) else [value]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ def estimates(sums: Mapping[str, Sum]) -> dict[str, Estimate]:
     in which a mean has nothing to average is left out.
     """
     means = [mean for own in sums.values() for mean in own.means]
+    if not means:
+        return {}
     replicates = _replicates(means)
     found, start = {}, 0
     for name, own in sums.items():
@@ -41,7 +43,7 @@ def _replicates(means: list[Mean]) -> Array:
         for unit, (value, count) in mean.units.items():
             values[place[unit], column], counts[place[unit], column] = mean.scale * value, count
     generator = np.random.default_rng(_SEED)
-    share = np.full(len(place), 1.0 / max(len(place), 1))
+    share = np.full(len(place), 1.0 / len(place))
     pieces = []
     for _ in range(_REPLICATES // _AT_A_TIME):
         drawn = generator.multinomial(len(place), share, size=_AT_A_TIME).astype(np.float64)

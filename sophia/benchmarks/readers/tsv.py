@@ -1,206 +1,283 @@
 """VLMEvalKit's TSV files: one row per question, images in base64.
 
-They are read as VLMEvalKit reads them, by a bare ``pandas.read_csv(sep="\t")``: an option spelled
-"None" is then missing, and 4 in a column with gaps is 4.0. Their prompts and numbers come from that.
+They are read as VLMEvalKit reads them, by a bare ``pandas.read_csv(sep="\\t")``: an option spelled
+"None" is then missing, and 4 in a column with gaps is 4.0. Its prompts and numbers come from that.
 """
 
 from __future__ import annotations
 
-import ast
-import base64
-import binascii
-import json
+import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import md5
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas
 
-from sophia.benchmarks.item import Item
-from sophia.types import Media
+from sophia.benchmarks.readers.image_store import (
+    ImageStore,
+    decoded,
+    digest_of,
+    first_there,
+    is_whole,
+    partial_of,
+    progress,
+)
+from sophia.benchmarks.readers.layout import Layout, Row, listed, repeated
+from sophia.benchmarks.readers.row_items import RowItems
 
-_IMAGES, _PATHS = "image", "image_path"
-_SHARED = 64
-"""An image column of at most so many characters is the index of the row that has the image."""
-_ROWS_AT_A_TIME = 64
-_LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+log = logging.getLogger(__name__)
+
+_IMAGE, _IMAGE_PATH = "image", "image_path"
+_SHARED_CHARACTERS = 64
+_ROWS_AT_A_TIME = 8
+_NO_TABLE = (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TSVFile:
-    """A file as it should be.
+class TSV(Layout):
+    """A TSV file of VLMEvalKit, or one's own in its format.
 
     Args:
-        name: the file's name without ``.tsv``.
-        official: the MD5 of the published file in hex; None where none is known.
-        columns: columns that it must have, beside ``index``.
-        labels: columns that figures are taken by.
-        extra: other columns that the rule or the prompt reads.
-        source: where people get it, in words that go on after "get it from".
+        file: its name without ``.tsv``; or a path with it, from the working directory or the root.
+        md5: the MD5 of the published file in hex; "" where none is known.
+        url: where people get it; "" for a file of one's own.
+        text_rows: whether rows without an image stay. VLMEvalKit leaves them out of a file that
+            has images.
     """
 
-    name: str
-    official: str | None
-    columns: Sequence[str] = ("question", "answer")
-    labels: Sequence[str] = ()
-    extra: Sequence[str] = ()
-    source: str = "VLMEvalKit, which downloads it into LMUData"
+    file: str
+    md5: str = ""
+    url: str = ""
+    text_rows: bool = False
 
+    def find(self, root: Path) -> Path | None:
+        """The file below ``root``, or where its path says."""
+        path = self._path(root)
+        return path if path.is_file() else None
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TSVItems:
-    """The rows of a file; images lie in a folder beside the cache and are opened when asked for."""
+    def expected(self, root: Path) -> str:
+        """Where it is looked for and how people get it."""
+        path = self._path(root)
+        how = f"get it by `curl -L --create-dirs -o {path} {self.url}`"
+        return f"the TSV file {path}" + (f"; {how}" if self.url else "")
 
-    rows: Sequence[Mapping[str, str]]
-    file: TSVFile
-    folder: Path
-    is_official: bool | None
-    """Whether it is the published file, byte for byte; None where nobody knows its digest."""
-    images: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    def _path(self, root: Path) -> Path:
+        name = Path(self.file).expanduser()
+        if name.suffix == ".tsv" and name.is_file():
+            return name.absolute()
+        return root / (name if name.suffix == ".tsv" else name.with_name(name.name + ".tsv"))
 
-    def __len__(self) -> int:
-        return len(self.rows)
+    def read(self, path: Path, *, cache: Path) -> RowItems:
+        """Its rows; images are unpacked into a folder below ``cache`` once.
 
-    def __getitem__(self, place: int, /) -> Item:
-        row = self.rows[place]
-        names = self.images[row["index"]]
-        return Item(
-            index=row["index"],
-            question=row.get("question", ""),
-            answer=row.get("answer", ""),
-            options={letter: row[letter] for letter in _LETTERS if letter in row},
-            hint=row.get("hint", ""),
-            images=tuple(Media(source=self.folder / name) for name in names),
-            labels={name: row[name] for name in self.file.labels if name in row},
-            extra={name: row[name] for name in self.file.extra if name in row},
+        Raises:
+            ValueError: it is empty, cut off, no table, of another version, or names a row twice.
+        """
+        header = self._header(path)
+        digest = digest_of([path])
+        store = ImageStore(cache / f"{path.stem}-{digest[:12]}")
+        names = store.finished()
+        if names is None:
+            log.info("unpacking %s into %s, once", path, store.folder)
+            names = _Unpacking(self, path, store).run()
+        rows = _rows(store)
+        self._check(path, rows)
+        chosen = [place for place, row in enumerate(rows) if self.selects(row)]
+        if not chosen:
+            raise self.problem(path, f"has no row with {dict(self.where)}")
+        images = {place: self._images(path, store, rows[place], names[place]) for place in chosen}
+        if _IMAGE in header and not self.text_rows:
+            chosen = [place for place in chosen if images[place]]
+            if left_out := len(images) - len(chosen):
+                log.info("%s: %d rows without an image are left out", path, left_out)
+        if not chosen:
+            raise self.problem(path, f"has no image in its column {_IMAGE!r}")
+        return RowItems(
+            path=path,
+            is_official=digest == self.md5 if self.md5 else None,
+            layout=self,
+            rows=[rows[place] for place in chosen],
+            images=[images[place] for place in chosen],
         )
 
-
-def read_tsv(root: Path, file: TSVFile, *, cache: Path) -> TSVItems:
-    """The rows of ``root/NAME.tsv``; its images are unpacked into ``cache`` once.
-
-    Raises:
-        ValueError: the file is missing, cut off, without a needed column, or not this kind of file.
-    """
-    path = root / f"{file.name}.tsv"
-    if not path.is_file():
-        raise ValueError(
-            f"{path} does not exist; benchmark {file.name} expects it there. Nothing is downloaded:"
-            f" get it from {file.source}, or say where it is by benchmark_root=FOLDER (or LMUData)."
+    def problem(self, path: Path, what: str) -> ValueError:
+        """The error about a file: what is wrong, what was expected, how to get it."""
+        get = f"get it again from {self.url}" if self.url else "write it anew"
+        columns = ", ".join(self.needed)
+        return ValueError(
+            f"{path} {what}; expected a whole VLMEvalKit TSV with the columns {columns}: {get}."
         )
-    digest = _digest(path)
-    folder = cache / f"{file.name}-{digest[:12]}"
-    table = _table(path, file)
-    rows = [_texts(row) for row in table.to_dict("records")]
-    return TSVItems(
-        rows=rows,
-        file=file,
-        folder=folder,
-        is_official=None if file.official is None else digest == file.official,
-        images=_unpacked(path, file, folder, rows),
-    )
 
-
-def _table(path: Path, file: TSVFile) -> Any:
-    try:
-        header = list(pandas.read_csv(path, sep="\t", nrows=0).columns)
-        missing = [column for column in ("index", *file.columns) if column not in header]
+    def _header(self, path: Path) -> list[str]:
+        with path.open("rb") as file:
+            start = file.readline(1 << 16)
+        if not start:
+            raise self.problem(path, "is empty")
+        if b"\t" not in start or b"\0" in start:
+            raise self.problem(path, f"is no TSV file: it begins with {start[:40]!r}")
+        try:
+            header = [str(name) for name in pandas.read_csv(path, sep="\t", nrows=0).columns]
+        except _NO_TABLE as error:
+            raise self.problem(path, f"cannot be read as a table ({error})") from error
+        missing = [column for column in self.needed if column not in header]
         if missing:
-            raise ValueError(
-                f"{path} has no column {missing[0]!r}; it has {', '.join(header)}. Is it the file"
-                f" of {file.name}? Get it from {file.source}."
+            raise self.problem(
+                path,
+                f"has no column {missing[0]!r}, so it is another version or another file"
+                f" (it has {', '.join(header)})",
             )
-        return pandas.read_csv(path, sep="\t", usecols=[c for c in header if c != _IMAGES])
-    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path} cannot be read as a table: {error}. Is it whole? Get it from {file.source}."
-        ) from error
+        return header
+
+    def _check(self, path: Path, rows: Sequence[Row]) -> None:
+        if not rows:
+            raise self.problem(path, "has a header and no rows")
+        unnamed = [place for place, row in enumerate(rows) if self.index not in row]
+        if self.index and unnamed:
+            raise self.problem(path, f"has no {self.index} in row {unnamed[0] + 1}")
+        twice = repeated(row[self.index] for row in rows) if self.index else None
+        if twice is not None:
+            raise self.problem(path, f"names two rows {self.index} {twice}")
+        if self.answer in self.columns and not any(self.answer in row for row in rows):
+            raise self.problem(
+                path, f"has no answers in its column {self.answer!r}, as files of a hidden test"
+            )
+
+    def _images(
+        self, path: Path, store: ImageStore, row: Row, names: Sequence[str]
+    ) -> tuple[Path, ...]:
+        """Files of a row's images: unpacked ones, or those its ``image_path`` names."""
+        if names:
+            return tuple(store.path(name) for name in names)
+        beside = path.parent / "images"
+        folders = (path.parent, beside / path.stem, beside)
+        found = []
+        for text in listed(row.get(_IMAGE_PATH, "")):
+            image = first_there(text, folders)
+            if image is None:
+                raise self.problem(
+                    path,
+                    f"names the image {text} in row {row.get(self.index, '')}, which is in none of"
+                    f" {', '.join(map(str, folders))}",
+                )
+            found.append(image)
+        return tuple(found)
 
 
-def _texts(row: Mapping[str, Any]) -> dict[str, str]:
-    """The cells that hold something, as VLMEvalKit puts them into a prompt."""
+def _rows(store: ImageStore) -> list[Row]:
+    """The texts as VLMEvalKit puts them into a prompt; cells that it calls missing are left out."""
+    table = pandas.read_csv(store.folder / "rows.tsv", sep="\t")
+    return [_texts(row) for row in table.to_dict("records")]
+
+
+def _texts(row: Mapping[Any, Any]) -> Row:
     return {str(name): str(value) for name, value in row.items() if not pandas.isna(value)}
 
 
-def _unpacked(
-    path: Path, file: TSVFile, folder: Path, rows: Sequence[Mapping[str, str]]
-) -> dict[str, list[str]]:
-    """The names of each row's images in ``folder``, which is filled where it is not yet."""
-    done = folder / "images.json"
-    if done.is_file():
-        found: dict[str, list[str]] = json.loads(done.read_text())
-        return found
-    folder.mkdir(parents=True, exist_ok=True)
-    names: dict[str, list[str]] = {}
-    shared: dict[str, str] = {}
-    for index, cell in _image_cells(path, rows):
-        if len(cell) <= _SHARED and cell:
-            shared[index] = cell
-            continue
-        names[index] = [
-            _write(folder / f"{_safe(index)}-{place}", text, path=path, index=index)
-            for place, text in enumerate(_listed(cell))
-        ]
-    for index, other in shared.items():
-        if other not in names:
-            raise ValueError(
-                f"{path}: row {index} shows the image of row {other}, which has none."
-                f" Is it whole? Get it from {file.source}."
-            )
-        names[index] = names[other]
-    partial = folder / "images.partial"
-    partial.write_text(json.dumps(names))
-    os.replace(partial, done)
-    return names
+class _Unpacking:
+    """One pass over a file, a few rows at a time: texts into a file, images into the store."""
 
+    def __init__(self, source: TSV, path: Path, store: ImageStore) -> None:
+        self._source = source
+        self._path = path
+        self._store = store
+        self._cells: list[list[str] | str] = []  # a row's images, or the index of who has them
 
-def _image_cells(path: Path, rows: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
-    """Index and image cell of each row, some rows at a time: the whole column may be gigabytes."""
-    header = pandas.read_csv(path, sep="\t", nrows=0).columns
-    if _IMAGES not in header:
-        yield from ((row["index"], "") for row in rows)
-        return
-    places = iter(rows)
-    for piece in pandas.read_csv(path, sep="\t", usecols=[_IMAGES], chunksize=_ROWS_AT_A_TIME):
-        for cell, row in zip(piece[_IMAGES], places, strict=False):
-            yield row["index"], "" if pandas.isna(cell) else str(cell)
-
-
-def _listed(cell: str) -> list[str]:
-    """The images of a cell: none, one, or a Python list of them."""
-    if not cell:
-        return []
-    if cell.startswith("["):
+    def run(self) -> list[list[str]]:
+        """The names of each row's images."""
+        texts = self._store.folder / "rows.tsv"
+        partial = partial_of(texts)
         try:
-            found = ast.literal_eval(cell)
-        except (ValueError, SyntaxError):
-            return [cell]
-        return [str(one) for one in found]
-    return [cell]
+            with (
+                self._path.open("rb") as file,
+                partial.open("w", encoding="utf-8", newline="") as target,
+            ):
+                last = self._walk(file, target)
+        except _NO_TABLE as error:
+            raise self._source.problem(
+                self._path, f"cannot be read as a table, or is cut off ({error})"
+            ) from error
+        self._check_end(last)
+        os.replace(partial, texts)
+        names = self._shared()
+        self._store.finish(names)
+        return names
+
+    def _walk(self, file: BinaryIO, target: Any) -> Mapping[str, str]:
+        """Every row once; the cells of the last one."""
+        size = self._path.stat().st_size
+        last: Mapping[str, str] = {}
+        bar = progress(f"unpacking {self._path.name}", size, "B")
+        pieces = pandas.read_csv(
+            file, sep="\t", dtype=str, na_filter=False, chunksize=_ROWS_AT_A_TIME
+        )
+        with bar, pieces:
+            for number, piece in enumerate(pieces):
+                if not isinstance(piece.index, pandas.RangeIndex):
+                    raise self._source.problem(self._path, "has rows with more cells than names")
+                last = dict(piece.iloc[-1]) if len(piece) else last
+                for cell in piece.pop(_IMAGE) if _IMAGE in piece else [""] * len(piece):
+                    self._cells.append(self._images(str(cell)))
+                piece.to_csv(target, sep="\t", index=False, header=number == 0, quoting=1)
+                bar.update(min(file.tell(), size) - bar.n)
+        return last
+
+    def _images(self, cell: str) -> list[str] | str:
+        if 0 < len(cell) <= _SHARED_CHARACTERS and not cell.startswith("["):
+            return cell.strip()
+        try:
+            return [self._store.put(decoded(text)) for text in listed(cell)]
+        except ValueError as error:
+            row = len(self._cells) + 1
+            raise self._source.problem(
+                self._path, f"has a damaged image in row {row}, or is cut off there: {error}"
+            ) from error
+
+    def _check_end(self, last: Mapping[str, str]) -> None:
+        """A file that was cut off ends in the middle of a row, and so without a line break."""
+        tail = _last_line(self._path)
+        if tail.endswith((b"\n", b"\r")) or not last:
+            return
+        is_short = b'"' not in tail and tail.count(b"\t") < len(last) - 1
+        images = self._cells[-1]
+        is_broken = isinstance(images, list) and not all(
+            is_whole(self._store.path(name).read_bytes()) for name in images
+        )
+        if is_short or is_broken:
+            raise self._source.problem(
+                self._path, f"is cut off in the middle of row {len(self._cells)}, its last one"
+            )
+
+    def _shared(self) -> list[list[str]]:
+        """The images of each row, those of another row where it names one."""
+        rows = _rows(self._store)
+        places = {row.get(self._source.index or "index", ""): p for p, row in enumerate(rows)}
+        return [self._followed(place, places) for place in range(len(self._cells))]
+
+    def _followed(self, place: int, places: Mapping[str, int]) -> list[str]:
+        seen = {place}
+        cell = self._cells[place]
+        while isinstance(cell, str):
+            other = places.get(cell)
+            if other is None or other in seen:
+                why = "does not exist" if other is None else "names this one in turn"
+                raise self._source.problem(
+                    self._path,
+                    f"shows in row {place + 1} the image of index {cell!r}, which {why} (or it is"
+                    f" cut off there; paths of images belong into a column {_IMAGE_PATH})",
+                )
+            seen.add(other)
+            cell = self._cells[other]
+        return cell
 
 
-def _write(stem: Path, text: str, *, path: Path, index: str) -> str:
-    try:
-        data = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError(
-            f"{path}: the image of row {index} is no base64 ({error}). Is the file whole?"
-        ) from error
-    target = stem.with_suffix(".png" if data.startswith(b"\x89PNG") else ".jpg")
-    target.write_bytes(data)
-    return target.name
-
-
-def _safe(index: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in index)
-
-
-def _digest(path: Path) -> str:
-    digest = md5(usedforsecurity=False)
+def _last_line(path: Path) -> bytes:
+    """The end of a file, from its last line break but one."""
+    size, read = path.stat().st_size, b""
     with path.open("rb") as file:
-        while piece := file.read(1 << 22):
-            digest.update(piece)
-    return digest.hexdigest()
+        while b"\n" not in read[:-1] and len(read) < size:
+            length = min(max(len(read), 1 << 16), size - len(read))
+            file.seek(size - len(read) - length)
+            read = file.read(length) + read
+    return read[read.rfind(b"\n", 0, len(read) - 1) + 1 :]

@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
-from sophia.benchmarks.item import Graded, Item
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-_TOLERANCE = 0.05
+from sophia.benchmarks.item import UNPARSED, Graded, Item
 
 
-def relaxed(item: Item, answer: str) -> Graded:
-    """Numbers are what ``float`` reads, a trailing percent sign divides by 100; 5 % is inclusive.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relaxed:
+    """Numbers are what ``float`` reads, trailing percent signs divide by 100; the bound is right.
 
-    A gold number of 0, and whatever is no number on one side, is compared as text, in lower case.
+    So "1,000" and "$5" are no numbers, and 12 is not 12%. A gold number of 0, and whatever is no
+    number on one side, is compared as text in lower case. Of a gold list any element is right.
+
+    Args:
+        tolerance: how far a number p may be from the gold g: |p - g| <= tolerance * |g|.
     """
-    gold, said = _number(item.answer), _number(answer)
-    if gold and said is not None:
-        right = abs(said - gold) / abs(gold) <= _TOLERANCE
-    else:
-        right = answer.strip().lower() == item.answer.strip().lower()
-    return Graded(right=right, extracted=answer.strip())
+
+    tolerance: float = 0.05
+
+    def __call__(self, item: Item, answer: str) -> Graded:
+        said = answer.strip()
+        if not said:
+            return UNPARSED
+        right = any(self._agree(gold, said) for gold in _golds(item.answer))
+        return Graded(score=float(right), extracted=said)
+
+    def _agree(self, gold: str, said: str) -> bool:
+        expected, number = _number(gold), _number(said)
+        if expected and number is not None:
+            return abs(number - expected) / abs(expected) <= self.tolerance
+        return said.lower() == gold.lower()
 
 
 def _number(text: str) -> float | None:
-    text = text.strip()
     try:
-        return float(text.removesuffix("%")) / 100.0 if text.endswith("%") else float(text)
+        return float(text.rstrip("%")) / 100.0 if text.endswith("%") else float(text)
     except ValueError:
         return None
+
+
+def _golds(answer: str) -> Sequence[str]:
+    """The elements of a gold answer that is a Python list, else the answer."""
+    if not answer.lstrip().startswith("["):
+        return (answer,)
+    try:
+        found = ast.literal_eval(answer.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return (answer,)
+    return [str(one) for one in found] if isinstance(found, list) else (answer,)

@@ -11,6 +11,7 @@ _WITH_VALUE = {
     "--config-name": "--config-name", "-cn": "--config-name",
     "--config-path": "--config-path", "-cp": "--config-path",
     "--package": "--package", "-p": "--package",
+    "--cfg": "--cfg", "-c": "--cfg",
 }  # fmt: skip
 """Flags of Hydra that take the next argument, by their whole name."""
 
@@ -35,14 +36,14 @@ def spelled(arguments: Sequence[str]) -> list[str]:
     return [*flags, *words]
 
 
-_PLACED = {"judge_prompt": "judge_prompt@judge.prompt"}
-"""Groups that stand in another node, by the name that people write."""
+PLACED = {"judge_prompt": "judge.prompt"}
+"""The node in which a group stands that is not named after it."""
 
 
 def _choice(argument: str) -> str:
     group, _, value = argument.partition("=")
-    if group in _PLACED:
-        return f"{_PLACED[group]}={value}"
+    if group in PLACED:
+        return f"{group}@{PLACED[group]}={value}"
     if value == "null" and (CONFIGS / group / "none.yaml").is_file():
         return f"{group}=none"
     return argument

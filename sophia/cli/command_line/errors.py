@@ -149,7 +149,7 @@ def _no_such_key(key: str, configs: Path, config_name: str, arguments: Sequence[
     if key.startswith("annealing.") and not cfg.get("annealing"):
         return str(no_judge_for(key))
     if key.startswith("judge_prompt@"):
-        return "judge_prompt says what a judge is asked, but none is chosen: say judge=http too."
+        return "judge_prompt is what a served judge is asked; there is none: say judge=http too."
     if (term := _term_not_chosen(key, configs, plain)) is not None:
         return f"unknown key {key}; there is no such term unless you say reward_terms=[{term}]."
     node = OmegaConf.select(cfg, key.rpartition(".")[0]) if "." in key else None

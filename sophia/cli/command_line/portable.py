@@ -10,7 +10,9 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sophia.cli.command_line.arguments import PLACED
 from sophia.cli.commands import CONFIGS
+from sophia.run.later import with_later
 
 SETTINGS_FILE = "sophia.yaml"
 """The file of an exported folder with the settings that its questions are asked by."""
@@ -111,7 +113,7 @@ def shared_settings(path: Path) -> dict[str, Any]:
         read = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except (OmegaConfBaseException, ValueError, OSError) as error:
         raise ValueError(f"{path} cannot be read ({error}); delete it to do without.") from error
-    settings = read if isinstance(read, dict) else {}
+    settings = with_later({str(k): v for k, v in read.items()}) if isinstance(read, dict) else {}
     groups = {name: settings[name] for name in ASKED if name in settings}
     for name, group in groups.items():
         problem = _problem(name, group)
@@ -155,7 +157,8 @@ def _problem(name: str, group: Any) -> str | None:
 
 def _shipped_targets(name: str) -> set[str]:
     """The classes that the shipped configurations of a group name."""
-    files = (CONFIGS / name).rglob("*.yaml")
+    groups = [name, *(group for group, node in PLACED.items() if node.startswith(f"{name}."))]
+    files = (file for group in groups for file in (CONFIGS / group).rglob("*.yaml"))
     nodes = (OmegaConf.to_container(OmegaConf.load(file), resolve=False) for file in files)
     return {value for node in nodes for key, value in _members(node) if key == "_target_"}
 

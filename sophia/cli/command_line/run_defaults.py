@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
+from sophia.cli.command_line.arguments import PLACED
 from sophia.cli.command_line.portable import ASKED, LENGTH, SETTINGS_FILE, shared_settings
 from sophia.run.folder import RunFolder, run_around
 from sophia.run.later import with_later
@@ -61,13 +62,26 @@ def asked_as_in_training(arguments: Sequence[str], keys: Collection[str]) -> Ite
             if not value:
                 added.append(f"{name}=none")
                 continue
-            path = Path(folder) / name / f"{_CHOICE}.yaml"
-            path.parent.mkdir()
-            path.write_text(OmegaConf.to_yaml(OmegaConf.create(value)))
+            _write_choice(Path(folder), name, value)
             added.append(f"{name}={_CHOICE}")
         if settings:
             _say(f"{', '.join(settings)} as in {runs[0].path}; key=value on the command line wins")
         yield [*flags, *added, *words]
+
+
+def _write_choice(folder: Path, group: str, value: Mapping[str, Any]) -> None:
+    """The choice of a group; a group that is placed within stays one that can be chosen."""
+    node, defaults = dict(value), []
+    for placed, place in PLACED.items():
+        root, _, key = place.partition(".")
+        if root == group and isinstance(node.get(key), dict):
+            _write_choice(folder, placed, node.pop(key))
+            defaults.append({f"/{placed}@{key}": _CHOICE})
+    if defaults:
+        node = {"defaults": [*defaults, "_self_"], **node}
+    path = folder / group / f"{_CHOICE}.yaml"
+    path.parent.mkdir()
+    path.write_text(OmegaConf.to_yaml(OmegaConf.create(node)))
 
 
 def _ckpts(override: Override | None) -> list[Path]:
@@ -97,7 +111,7 @@ def _run_of(ckpt: Path) -> _Run | None:
     shared = ckpt / SETTINGS_FILE
     if not shared.is_file():
         return None
-    return _Run(path=ckpt, settings=with_later(shared_settings(shared)))
+    return _Run(path=ckpt, settings=shared_settings(shared))
 
 
 def _settings(run: RunFolder) -> dict[str, Any]:

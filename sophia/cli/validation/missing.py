@@ -13,6 +13,7 @@ _OPEN = "???"
 _MEANT = {
     "ckpt": "a run folder, a checkpoint step_*.ckpt in one, or a folder in Hugging Face format",
     "question": "what to ask; - reads questions from standard input, one a line",
+    "benchmarks.own.sources.0.file": "your rows as a TSV file in VLMEvalKit's format",
     "model.path": "a folder that from_pretrained loads, or a hub id",
     "data.train.sources.files.mine": "your rows: a .json, .jsonl, .parquet or .arrow file, a folder"
     " or a pattern; or data=NAME of a file in configs/data",
@@ -25,10 +26,12 @@ def refuse_missing(cfg: Any) -> None:
     ``cfg`` is the configuration as plain dictionaries and lists, interpolations as they stand.
     """
     missing = open_keys(cfg)
+    if cfg.get("ckpt") and cfg.get("benchmarks"):  # which bring their own questions
+        missing = [key for key in missing if not key.startswith("data.")]
     for ckpt in _ckpts(cfg) if missing else ():  # which would have said the rest, were it a run
         if not (is_policy(ckpt) or of_hub(ckpt)):
             raise no_such_checkpoint(ckpt)
-    if "ckpt" in missing or cfg.get("benchmarks"):
+    if "ckpt" in missing:
         missing = [key for key in missing if not key.startswith("data.")]
     if missing:
         wanted = "; ".join(f"{path}=... ({_MEANT.get(path, 'no value yet')})" for path in missing)
@@ -53,5 +56,8 @@ def _open(node: Any, path: str = "") -> Iterator[str]:
     if isinstance(node, dict):
         for key, value in node.items():
             yield from _open(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, list):
+        for place, value in enumerate(node):
+            yield from _open(value, f"{path}.{place}")
     elif node == _OPEN:
         yield path

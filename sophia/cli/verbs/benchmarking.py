@@ -109,7 +109,7 @@ class Policy:
         )  # fmt: skip
         settings = {key: cfg[key] for key in keys}
         chat = self._cfg.benchmark_judge
-        judge = None if chat is None or asked.benchmark.asked is None else chat.model
+        judge = chat.model if chat and asked.benchmark.asked is not None else None
         file = asked.items.path.stat()
         weights = sorted(
             (f.name, f.stat().st_size, f.stat().st_mtime_ns)
@@ -174,7 +174,7 @@ def show(
             file=str(asked.items.path),
             is_official=asked.items.is_official,
             limited=len(asked.places) < len(asked.items),
-            judged=cfg.benchmark_judge is not None,
+            judged=bool(cfg.benchmark_judge),
             columns=columns[asked.name],
         )
         for asked in benchmarks

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from sophia.chat.failure import CallFailedError
-from sophia.chat.model import Probe
+from sophia.chat.step import Probe
 from sophia.rewards.judge.http import HTTPJudge
 from sophia.types import Completion, Media, Message, Prompt
 

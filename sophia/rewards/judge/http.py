@@ -8,8 +8,10 @@ from pathlib import Path
 
 from sophia.chat.breaker import Breaker
 from sophia.chat.calls import CallSettings
-from sophia.chat.model import ChatModel, ChatStep, Probe
+from sophia.chat.failure import ServerDown
+from sophia.chat.model import ChatModel
 from sophia.chat.prices import Prices
+from sophia.chat.step import ChatStep, Probe
 from sophia.metrics import Metric
 from sophia.rewards.judge.prompts.judge_prompt import JudgePrompt
 from sophia.rewards.judge.score import read_score
@@ -52,8 +54,14 @@ class HTTPJudge:
         return f"HTTPJudge({self.chat.url!r}, model={self.chat.model!r})"
 
     def open_step(self) -> HTTPJudgeStep:
-        """Start a step; raises ServerDown when the steps before have shown that it is no use."""
-        return HTTPJudgeStep(self.chat.open_step(), self._prompt)
+        """Start a step; raises ServerDown once the steps before have shown that it is no use."""
+        try:
+            return HTTPJudgeStep(self.chat.open_step(), self._prompt)
+        except ServerDown as down:
+            raise ServerDown(
+                f"{down} See what is wrong with `python -m sophia judge-check`, then continue with"
+                " resume=true."
+            ) from None
 
     def probe(self, prompt: Prompt, completion: Completion) -> Probe[float]:
         """Ask about one completion once, without the cache and whatever the breaker says."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from sophia.metrics import values
 from sophia.rewards.judge.http import HTTPJudge
 from sophia.rewards.judge.prompts.five_criteria import FiveCriteria
 from tests.rewards.judge_builders import completion, http_judge, image, prompt
-from tests.rewards.judge_server import JudgeServer, Request, says
+from tests.rewards.judge_server import Answer, JudgeServer, Request, honest, says
 from tests.warm import WarmProcess
 
 
@@ -39,6 +42,38 @@ def test_two_processes_share_the_cache(tmp_path: Path) -> None:
     assert 40 <= asked <= 80
     assert afterwards["metrics"]["judge/cache_hit"] == 1
     assert afterwards["metrics"]["judge/calls"] == 0
+
+
+def num_kept(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM replies").fetchone()[0])
+        except sqlite3.OperationalError:  # it is being made
+            return 0
+
+
+def test_a_process_that_is_killed_loses_no_reply_that_came(tmp_path: Path) -> None:
+    """All 40 are handed in together; 20 are answered when it is killed."""
+    path = tmp_path / "replies.sqlite"
+
+    def half(request: Request) -> Answer:
+        return replace(honest(request), delay_s=0.0 if request.number < 20 else 60.0)
+
+    with JudgeServer(half) as server:
+        process = WarmProcess("-m", "tests.rewards.judge.cache_process", server.url, str(path))
+        give_up = time.monotonic() + 30
+        while num_kept(path) < 20 and time.monotonic() < give_up:
+            time.sleep(0.02)
+        process.kill()
+        process.communicate(timeout=10)
+        assert process.returncode == -signal.SIGKILL
+        asked = len(server.requests)
+        server.behaviour = honest
+        afterwards = in_process(server.url, path)
+        assert len(server.requests) - asked == 20
+    assert afterwards["scores"] == [i / 100 for i in range(40)]
 
 
 def ask(judge: HTTPJudge, **changes: Any) -> tuple[float | None, ...]:

@@ -11,13 +11,14 @@ from omegaconf import OmegaConf
 from sophia.metrics import values
 from sophia.rewards.judge.constant import ConstantJudge
 from sophia.rewards.judge.http import HTTPJudge
+from tests.composing import composed
 from tests.rewards.judge_builders import completion, prompt
 
 CONFIGS = Path("configs/judge")
 
 
 def http() -> HTTPJudge:
-    judge: HTTPJudge = instantiate(OmegaConf.load(CONFIGS / "http.yaml"))
+    judge: HTTPJudge = instantiate(composed("judge=http").judge)
     return judge
 
 
@@ -57,11 +58,12 @@ def test_a_constant_is_a_score() -> None:
         ("calls.max_concurrent", 0),
         ("calls.timeout_s", 0),
         ("calls.structured", "yes"),
-        ("sees", "all"),
+        ("calls.temperature", -1.0),
+        ("prompt.sees", "all"),
     ],
 )
 def test_senseless_settings(key: str, value: object) -> None:
-    config = OmegaConf.load(CONFIGS / "http.yaml")
+    config = composed("judge=http").judge
     OmegaConf.update(config, key, value)
     with pytest.raises(Exception, match=r"expected|auto, always or never"):
         instantiate(config)

@@ -13,13 +13,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hydra.utils import instantiate
 
 from sophia.chat.failure import ServerDown
 from sophia.chat.prices import Prices
 from sophia.metrics import values
 from sophia.rewards.judge.http import HTTPJudge
-from sophia.rewards.judge.prompts.five_criteria import INSTRUCTIONS
+from sophia.rewards.judge.prompts.five_criteria import INSTRUCTIONS, FiveCriteria
+from sophia.rewards.judge.prompts.judge_prompt import JudgePrompt, Sees
+from sophia.rewards.judge.prompts.release import ReleasePrompt
+from sophia.rewards.judge.prompts.short import ShortPrompt
 from sophia.types import Completion
+from tests.composing import composed
+from tests.data.builders import dataset, sophia_row, sophia_source
 from tests.rewards.judge_builders import completion, http_judge, image, prompt
 from tests.rewards.judge_server import Answer, JudgeServer, Request, honest, refuses, says
 
@@ -100,6 +106,31 @@ def test_what_is_sent() -> None:
     assert "Two." in request.text
 
 
+STYLES: tuple[JudgePrompt, ...] = (FiveCriteria(), ReleasePrompt(), ShortPrompt())
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: type(style).__name__)
+def test_the_judge_is_asked_the_rows_own_question(style: JudgePrompt) -> None:
+    """With its options, but without what the template tells the policy to do."""
+    shape = {
+        "problem": "Which shape has the most corners?", "options": ["a square", "a star"],
+        "solution": "B", "problem_type": "multiple choice", "data_type": "text", "path": None,
+    }  # fmt: skip
+    template = instantiate(composed("template=paper").template)
+    row = dataset(sophia_source([sophia_row(**shape)]), template=template)[0]
+    assert "as if you were a human pondering deeply" in row.question
+    with JudgeServer() as server:
+        with closing(http_judge(server.url, overrides={"prompt": style})) as judge:
+            judge.open_step().submit(row, [completion("A star. quality=0.7")]).result()
+        (request,) = server.requests
+    sent = json.dumps(request.body["messages"])
+    assert "Which shape has the most corners?\\nA. a square\\nB. a star\\n" in sent
+    assert "A star. quality=0.7" in sent
+    assert "pondering" not in sent
+    assert "Please provide only the single option letter" not in sent
+    assert "You FIRST think" not in sent
+
+
 def test_a_server_without_a_key_needs_none() -> None:
     with (
         JudgeServer() as server,
@@ -109,10 +140,12 @@ def test_a_server_without_a_key_needs_none() -> None:
 
 
 @pytest.mark.parametrize("sees", ["response", "thinking"])
-def test_sees(sees: str) -> None:
+def test_sees(sees: Sees) -> None:
     text = "<think>because</think><answer>4242</answer>"
     with JudgeServer() as server:
-        with closing(http_judge(server.url, overrides={"sees": sees})) as judge:
+        with closing(
+            http_judge(server.url, overrides={"prompt": FiveCriteria(sees=sees)})
+        ) as judge:
             judge.open_step().submit(prompt(), [completion(text)]).result()
         assert ("4242" in server.requests[0].text) == (sees == "response")
 

@@ -125,7 +125,7 @@ def test_options_are_shown_with_it() -> None:
 
 
 RELEASE = "8adb5941e76211d3d452254cbbf9099aef27400cd1ef19c7d28d2ba7287b341a"
-"""Of the text that their reward manager makes of the question "Why?" with an image and of this response."""
+"""Of what their get_process_reward makes of the question "Why?", an image and this response."""
 
 
 def test_the_release_is_asked_byte_for_byte() -> None:

@@ -1,0 +1,47 @@
+"""What holds for each of the rules."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from sophia.benchmarks.item import UNPARSED, Item, Rule
+from sophia.benchmarks.rules.choice import Choice, MMMUChoice
+from sophia.benchmarks.rules.cv_bench import CVBench
+from sophia.benchmarks.rules.mathverse import MathVerse
+from sophia.benchmarks.rules.mathvision import MathVisionVerified
+from sophia.benchmarks.rules.mathvista import MathVista, MathVistaVLMEvalKit
+from sophia.benchmarks.rules.relaxed import Relaxed
+from sophia.benchmarks.rules.verdict import AnswerNamed, StrictVerdict
+from sophia.benchmarks.rules.verified import Verified
+from sophia.benchmarks.rules.yes_no import YesNo
+from tests.benchmarks.rules.builders import OPTIONS, item
+
+NUMBER = item("5", columns={"question_type": "free_form", "answer_type": "integer"})
+CHOICE = item("a dog", options=OPTIONS, columns={"question_type": "multi_choice"})
+RULES: list[tuple[Rule, Item]] = [
+    (Choice(), item("B", options=OPTIONS)), (MMMUChoice(), item("B", options=OPTIONS)),
+    (MMMUChoice(), item("5")), (CVBench(), item("(B)", options=OPTIONS)), (YesNo(), item("Yes")),
+    (Relaxed(), item("5")), (MathVista(), NUMBER), (MathVista(), CHOICE),
+    (MathVistaVLMEvalKit(), NUMBER), (MathVistaVLMEvalKit(), CHOICE), (MathVerse(), item("5")),
+    (MathVisionVerified(), item("5")), (AnswerNamed(), item("1")), (StrictVerdict(), item("1")),
+    (Verified(problem_type="multiple choice"), item("B", options=OPTIONS)),
+    (Verified(problem_type="yes/no"), item("Yes")), (Verified(problem_type="math"), item("5")),
+]  # fmt: skip
+HOSTILE = ("answer is ", "1", "B ", "(", "[", "yes. ", "9%", "\\frac{", "not ", "\x00", "是")
+
+
+@pytest.mark.parametrize(("rule", "row"), RULES, ids=lambda value: type(value).__name__)
+def test_an_answer_of_a_hundred_thousand_characters_is_graded_at_once(
+    rule: Rule, row: Item
+) -> None:
+    began = time.perf_counter()
+    for piece in HOSTILE:
+        rule(row, piece * (100_000 // len(piece)))
+    assert time.perf_counter() - began < 2.0
+
+
+@pytest.mark.parametrize(("rule", "row"), RULES, ids=lambda value: type(value).__name__)
+def test_no_answer_is_unparsed_and_wrong(rule: Rule, row: Item) -> None:
+    assert rule(row, "") == rule(row, " \n") == UNPARSED

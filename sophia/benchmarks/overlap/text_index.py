@@ -71,11 +71,8 @@ class TextIndex:
         shared = [found for run in mine if (found := self._postings.get(run)) is not None]
         if not shared:
             return []
-        places, counts = np.unique(np.concatenate(shared), return_counts=True)
-        values: NDArray[np.float64] = counts / (len(mine) + self._sizes[places] - counts)
-        order = np.argsort(-values, kind="stable")[:_MOST]
-        return [
-            (int(places[at]), float(values[at]))
-            for at in order
-            if values[at] >= self._min_similarity
-        ]
+        counts = np.bincount(np.concatenate(shared), minlength=len(self._sizes))
+        values: NDArray[np.float64] = counts / (len(mine) + self._sizes - counts)
+        places = np.flatnonzero(values >= self._min_similarity)
+        nearest = places[np.argsort(-values[places], kind="stable")[:_MOST]]
+        return [(int(place), float(values[place])) for place in nearest]

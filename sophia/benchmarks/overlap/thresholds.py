@@ -22,7 +22,7 @@ class Thresholds:
             "What is the value of x?", are asked about anything.
     """
 
-    max_bits: int = 16
+    max_bits: int = 20
     min_likeness: float = 0.95
     min_similarity: float = 0.6
     min_similarity_alone: float = 0.8

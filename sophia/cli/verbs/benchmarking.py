@@ -134,6 +134,8 @@ def evaluate_benchmarks(cfg: DictConfig) -> None:
     ]
     output = _output_folder(cfg, policies)
     share = _share(cfg)
+    if cfg.processes < 1:
+        raise ValueError(f"processes is {cfg.processes}; it must be at least 1.")
     if cfg.processes > 1 and share == Share():
         answers = sum(len(asked.places) for asked in benchmarks) * len(policies)
         ask_in_processes(cfg.processes, output, total=answers * (2 if cfg.blind else 1))

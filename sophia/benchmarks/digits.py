@@ -62,7 +62,8 @@ class Digits:
 def digits_tsv(*, num_rows: int, seed: int) -> bytes:
     """A VLMEvalKit TSV file: ``index, image, question, prompt, A, B, C, D, answer, category``.
 
-    ``prompt`` is what the quick start asks: a sum without its options. Every second row shows the image of the row before it, and says so by that row's index.
+    ``prompt`` is what the quick start asks: a sum without its options. Every second row shows the
+    image of the row before it, and says so by that row's index.
     """
     prompts = DigitsDataset(split="heldout", num_prompts=num_rows, seed=seed)
     rows = [_row(index, prompts[index], seed=seed) for index in range(num_rows)]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Protocol
 
 from tqdm import tqdm
 
 from sophia.benchmarks.asked import BenchmarkPrompts
 from sophia.benchmarks.grader import BenchmarkGrader
+from sophia.benchmarks.summary import NO_REPLY
 from sophia.data.rows.row_error import RowError
 from sophia.evaluation.evaluator import Evaluator
 from sophia.evaluation.records import EvalRecord, parse_record
@@ -39,8 +41,18 @@ class Answers:
     seconds: float
 
 
+class Answering(Protocol):
+    """Who is asked; nothing of it is built before it is needed."""
+
+    def grader(self) -> BenchmarkGrader:
+        """Grades by the benchmark's rules, and by the model that it may ask."""
+
+    def evaluator(self, grader: BenchmarkGrader) -> Evaluator:
+        """Has the policy answer, and the grader grade."""
+
+
 def answer_resumably(
-    make: Callable[[], tuple[Evaluator, BenchmarkGrader]],
+    policy: Answering,
     prompts: BenchmarkPrompts,
     places: Sequence[int],
     path: Path,
@@ -50,8 +62,10 @@ def answer_resumably(
 ) -> Answers:
     """The records of the questions at ``places``; those on disk are not made again.
 
+    Only answers that a served model could not be asked about are handed to it once more.
+
     Args:
-        make: builds the evaluator and its grader, if something is missing.
+        policy: who is asked, if something is missing.
         prompts: what is asked.
         places: which of them.
         path: the file of records; shares stand beside it in files of their own.
@@ -64,8 +78,12 @@ def answer_resumably(
     done = _load(path)
     mine = [place for place in places if place % share.of == share.index]
     left = [place for place in mine if place not in done.records]
+    open_ones = {p: done.records[p] for p in mine if _is_open(done.records.get(p, ()))}
+    if open_ones:
+        _judge_again(policy.grader(), prompts, open_ones, own)
     if left:
-        evaluator, grader = make()
+        grader = policy.grader()
+        evaluator = policy.evaluator(grader)
         total = len(mine)
         with tqdm(total=total, initial=total - len(left), desc=description, leave=False) as bar:
             for start in range(0, len(left), _PROMPTS_AT_A_TIME):
@@ -73,6 +91,7 @@ def answer_resumably(
                 began = monotonic()
                 records = answered(evaluator, grader, prompts, piece, bar.update)
                 _append(own, piece, records, seconds=monotonic() - began)
+    if left or open_ones:
         done = _load(path)
     known = [place for place in places if place in done.records]
     return Answers(records=[r for p in known for r in done.records[p]], seconds=done.seconds)
@@ -101,6 +120,25 @@ def answered(
     return [unasked[place] if place in unasked else next(groups) for place in places]
 
 
+def _is_open(records: Sequence[EvalRecord]) -> bool:
+    return any(record.failure == NO_REPLY for record in records)
+
+
+def _judge_again(
+    grader: BenchmarkGrader,
+    prompts: BenchmarkPrompts,
+    open_ones: Mapping[int, Sequence[EvalRecord]],
+    path: Path,
+) -> None:
+    """Append those answers about which the served model replies this time."""
+    asked = {place: prompts.closed(place) for place in open_ones}
+    again = iter(grader.again([(asked[p], r) for p, own in open_ones.items() for r in own]))
+    for place, records in open_ones.items():
+        graded = [next(again) for _ in records]
+        if not _is_open(graded):
+            _append(path, [place], [graded], seconds=0.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
     records: dict[int, list[EvalRecord]]
@@ -122,14 +160,18 @@ def _append(
 
 
 def _load(path: Path) -> _Done:
-    """What this file and those of shares hold; a line that is being written is left out."""
+    """What this file and those of shares hold; a line that is being written is left out.
+
+    An answer that was graded again takes the place of the first one.
+    """
     records: dict[int, list[EvalRecord]] = {}
     seconds = 0.0
     for file in [path, *sorted(path.parent.glob(f"{path.stem}.*-of-*.jsonl"))]:
         for line in _whole_lines(file):
             row = json.loads(line)
-            if row["place"] not in records:
-                records[row["place"]] = [parse_record(record) for record in row["records"]]
+            place = row["place"]
+            if place not in records or _is_open(records[place]):
+                records[place] = [parse_record(record) for record in row["records"]]
                 seconds += row["seconds"]
     return _Done(records=records, seconds=seconds)
 

@@ -45,17 +45,16 @@ class Policy:
         self._folder, self._encoder = folder, encoder
         self.made = 0
 
-    def __call__(self) -> tuple[Evaluator, BenchmarkGrader]:
+    def grader(self) -> BenchmarkGrader:
+        return BenchmarkGrader(sums(), chat=None)
+
+    def evaluator(self, grader: BenchmarkGrader) -> Evaluator:
         self.made += 1
         engine = TransformersEngine(
             policy_folder=self._folder, decode=lambda ids: f"it is {ids[0] % 12}"[:7],
             media_token_ids=self._encoder.media_token_ids, device="cpu", max_batch_size=8,
         )  # fmt: skip
-        grader = BenchmarkGrader(sums(), chat=None)
-        evaluator = Evaluator(
-            engine=engine, encoder=self._encoder, grader=grader, max_new_tokens=2,
-        )  # fmt: skip
-        return evaluator, grader
+        return Evaluator(engine=engine, encoder=self._encoder, grader=grader, max_new_tokens=2)
 
 
 def answers(

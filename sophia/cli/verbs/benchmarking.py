@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class Policy:
         )
         what = f"{asked.name}-blind" if blind else asked.name
         return answer_resumably(
-            lambda: self._evaluator(asked.benchmark),
+            _Answering(policy=self, benchmark=asked.benchmark),
             prompts,
             asked.places,
             output / f"{what}-{self._digest(asked, blind=blind)}.jsonl",
@@ -75,10 +76,13 @@ class Policy:
         """End the engine and the connections to served models."""
         self._closing.close()
 
-    def _evaluator(self, benchmark: Benchmark) -> tuple[Evaluator, BenchmarkGrader]:
-        return benchmark_evaluator(
-            self._cfg, benchmark, engine=self._engine, encoder=self._encoder, chat=self._chat
-        )
+    def grader(self, benchmark: Benchmark) -> BenchmarkGrader:
+        """Grades its answers to a benchmark."""
+        return BenchmarkGrader(benchmark, chat=self._chat)
+
+    def evaluator(self, grader: BenchmarkGrader) -> Evaluator:
+        """Has its engine answer."""
+        return benchmark_evaluator(self._cfg, grader, engine=self._engine, encoder=self._encoder)
 
     @cached_property
     def _encoder(self) -> PromptEncoder:
@@ -121,6 +125,20 @@ class Policy:
         ]  # fmt: skip
         text = json.dumps(known, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answering:
+    """See ``sophia.benchmarks.answering.Answering``."""
+
+    policy: Policy
+    benchmark: Benchmark
+
+    def grader(self) -> BenchmarkGrader:
+        return self.policy.grader(self.benchmark)
+
+    def evaluator(self, grader: BenchmarkGrader) -> Evaluator:
+        return self.policy.evaluator(grader)
 
 
 def evaluate_benchmarks(cfg: DictConfig) -> None:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from sophia.benchmarks.asked import BenchmarkPrompts
 from sophia.benchmarks.grader import BenchmarkGrader
-from sophia.benchmarks.summary import NO_VERDICT
+from sophia.benchmarks.summary import NO_REPLY
 from sophia.data.rows.row_error import RowError
 from sophia.evaluation.evaluator import Evaluator
 from sophia.evaluation.records import EvalRecord, parse_record
@@ -54,7 +54,8 @@ def answer_resumably(
 ) -> Answers:
     """The records of the questions at ``places``; what is on disk is not asked again.
 
-    Answers that were graded by other rules, or that a served model failed to read, are graded anew.
+    Answers that were graded by other rules, or about which a served model could not be reached,
+    are graded anew.
 
     Args:
         make: builds the evaluator, if something is missing.
@@ -126,8 +127,8 @@ class _Line:
     seconds: float
 
     def is_stale(self, rules: str) -> bool:
-        """Whether it was graded by something else, or a model that was asked did not answer."""
-        return self.rules != rules or any(r.failure == NO_VERDICT for r in self.records)
+        """Whether it was graded by something else, or a model could not be reached."""
+        return self.rules != rules or any(r.failure == NO_REPLY for r in self.records)
 
 
 def _write(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sophia.benchmarks.asked import ITEM
 from sophia.benchmarks.benchmark import Benchmark
 from sophia.benchmarks.item import UNPARSED, Graded, Item
-from sophia.benchmarks.summary import NO_VERDICT
+from sophia.benchmarks.summary import NO_REPLY, NO_VERDICT
+from sophia.chat.question import ChatReply
 from sophia.evaluation.grading import Records
 from sophia.evaluation.records import EvalRecord
 from sophia.rewards.tags import extract_answer
@@ -87,10 +88,14 @@ class _Grading:
         asked = self._benchmark.asked
         if grade.parsed or answer is None or self._chat is None or asked is None:
             return lambda: record
-        future = self._chat.ask(
-            [asked.question(item, answer)], lambda reply: asked.read(item, reply)
-        )
-        return lambda: _with_verdict(record, future.result()[0])
+        replies: list[ChatReply] = []
+
+        def read(reply: ChatReply) -> Graded:
+            replies.append(reply)
+            return asked.read(item, reply)
+
+        future = self._chat.ask([asked.question(item, answer)], read)
+        return lambda: _with_verdict(record, future.result()[0], replied=bool(replies))
 
     def _by_rules(self, item: Item, answer: str | None) -> tuple[Graded, float | None]:
         """The official grade, and the score by our own rule where there is one."""
@@ -105,9 +110,10 @@ def _as_it_is(record: EvalRecord) -> Callable[[], EvalRecord]:
     return lambda: record
 
 
-def _with_verdict(record: EvalRecord, verdict: Graded | None) -> EvalRecord:
+def _with_verdict(record: EvalRecord, verdict: Graded | None, *, replied: bool) -> EvalRecord:
     if verdict is None:
-        return replace(record, graded_by="nobody", failure=NO_VERDICT)
+        failure = NO_VERDICT if replied else NO_REPLY
+        return replace(record, graded_by="nobody", failure=failure)
     return replace(record, outcome=verdict.score, extracted=verdict.extracted, graded_by="model")
 
 

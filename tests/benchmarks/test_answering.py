@@ -46,8 +46,7 @@ class Policy:
     def __init__(self, folder: Path, encoder: PromptEncoder) -> None:
         self._folder, self._encoder = folder, encoder
         self.made = 0
-
-    grader = BenchmarkGrader(sums(), chat=None)
+        self.grader = BenchmarkGrader(sums(), chat=None)
 
     def __call__(self) -> Evaluator:
         self.made += 1

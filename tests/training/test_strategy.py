@@ -52,7 +52,9 @@ def assert_same_update(one: Run, two: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("rows", ["shared", "naive"])
 def test_two_processes_give_the_update_of_one(rows: str, tiny_folder: Path, tmp_path: Path) -> None:
-    two = sharded_run(2, tmp_path / "out.pt", folder=tiny_folder, rows=rows)
+    two = sharded_run(
+        2, tmp_path / "out.pt", folder=tiny_folder, rows=rows, canary=rows == "shared"
+    )
     one = alone(tiny_folder, rows=rows)
     assert two["rows"][0].keys() == one.logger.rows[0].keys()
     for name in ("reward_std", "rewards/outcome/std", "accuracy", "outcome/graded", "entropy"):
@@ -66,7 +68,7 @@ def test_two_processes_give_the_update_of_one(rows: str, tiny_folder: Path, tmp_
 def test_images_on_one_process_only(rows: str, tiny_folder: Path, tmp_path: Path) -> None:
     two = sharded_run(
         2, tmp_path / "out.pt", folder=tiny_folder, rows=rows, text_only_on_second=True,
-        gradient_checkpointing=True,
+        gradient_checkpointing=True, canary=rows == "shared",
     )  # fmt: skip
     assert_same_update(alone(tiny_folder, rows=rows, text_only=True), two)
 
@@ -75,7 +77,7 @@ def test_images_on_one_process_only(rows: str, tiny_folder: Path, tmp_path: Path
 def test_images_on_one_of_two_copies_only(rows: str, tiny_folder: Path, tmp_path: Path) -> None:
     two = sharded_run(
         2, tmp_path / "out.pt", folder=tiny_folder, rows=rows, text_only_on_second=True,
-        copies=True,
+        copies=True, canary=rows == "shared",
     )  # fmt: skip
     assert_same_update(alone(tiny_folder, rows=rows, text_only=True), two)
 
@@ -106,8 +108,9 @@ def test_with_images_everywhere_the_empty_image_is_not_needed(
 
 def test_a_frozen_tower_is_whole_and_does_not_move(tiny_folder: Path, tmp_path: Path) -> None:
     two = sharded_run(
-        2, tmp_path / "out.pt", folder=tiny_folder, freeze=["vision"], text_only_on_second=True
-    )
+        2, tmp_path / "out.pt", folder=tiny_folder, freeze=["vision"], text_only_on_second=True,
+        canary=True,
+    )  # fmt: skip
     loader = ModelLoader(path=str(tiny_folder), freeze=("vision",))
     assert_same_update(alone(tiny_folder, text_only=True, model=loader), two)
     before = dict(load_model(tiny_folder).named_parameters())
@@ -117,7 +120,7 @@ def test_a_frozen_tower_is_whole_and_does_not_move(tiny_folder: Path, tmp_path: 
 
 
 def test_adapters_on_two_processes(tiny_folder: Path, tmp_path: Path) -> None:
-    two = sharded_run(2, tmp_path / "out.pt", folder=tiny_folder, lora=True)
+    two = sharded_run(2, tmp_path / "out.pt", folder=tiny_folder, lora=True, canary=True)
     loader = ModelLoader(path=str(tiny_folder), lora=LoRA(rank=4, alpha=8))
     one = alone(tiny_folder, model=loader)
     for name in SAME:
@@ -133,7 +136,7 @@ def test_bfloat16_compute_on_float32_masters(tiny_folder: Path, tmp_path: Path) 
     strategy = {"compute_dtype": "bfloat16", "offload": ["optimizer", "reference"]}
     two = sharded_run(
         2, tmp_path / "out.pt", folder=tiny_folder, strategy=strategy, num_steps=2,
-        gradient_checkpointing=True, text_only_on_second=True, optimizer="adamw",
+        gradient_checkpointing=True, text_only_on_second=True, optimizer="adamw", canary=True,
     )  # fmt: skip
     assert all(value.dtype == torch.float32 for value in two["weights"].values())
     first = two["rows"][0]
@@ -148,6 +151,7 @@ def test_a_bfloat16_base_under_sharded_adapters(tiny_folder: Path, tmp_path: Pat
     two = sharded_run(
         2, tmp_path / "out.pt", folder=tiny_folder, lora=True, dtype="bfloat16",
         strategy=strategy, optimizer="adamw", text_only_on_second=True, num_steps=2,
+        canary=True,
     )  # fmt: skip
     assert two["rows"][0]["kl"] == 0.0
     assert two["rows"][1]["kl"] > 0.0

@@ -116,7 +116,8 @@ def test_an_algorithm_of_ones_own_that_fails_on_one_process_stops_all(
     shared: dict[str, Any] = {
         "folder": tiny_folder, "num_steps": 2, "copies": copies, "micro_batch_tokens": 1000,
     }  # fmt: skip
-    failing, resuming = {}, {}
+    failing: dict[str, dict[str, Any]] = {}
+    resuming: dict[str, dict[str, Any]] = {}
     for key, name in (("estimator", "early"), ("estimator", "late"), ("policy", "policy")):
         own = tmp_path / name
         own.mkdir()

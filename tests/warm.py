@@ -61,7 +61,9 @@ class WarmProcess:
         """Wait for its end; what it wrote to both of its output streams."""
         self._process.join(timeout)
         if self.returncode is None:
-            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
+            late = subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
+            late.add_note(f"what it has written so far:\n{self._output.read_text()}")
+            raise late
         return self._output.read_text(), None
 
     def send_signal(self, number: signal.Signals) -> None:

@@ -84,6 +84,8 @@ def _child(arguments: tuple[str, ...], environment: Mapping[str, str], streams: 
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
+    # A shell lets what it starts in the background ignore Ctrl-C, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _redirect(streams)
     atexit._clear()  # those of the process that this is forked from
     try:

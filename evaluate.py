@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from sophia.cli.start import start
+from sophia.cli.validation.inert import refuse_inert
 from sophia.cli.validation.settings import EvaluateSettings
 from sophia.cli.validation.validate import validate
 
@@ -12,6 +14,7 @@ from sophia.cli.validation.validate import validate
 def evaluate(cfg: DictConfig) -> None:
     """One evaluation: validate, find the policies, ask each of them, show them side by side."""
     validate(cfg, EvaluateSettings)
+    refuse_inert(cfg, HydraConfig.get().overrides.task)
 
     if cfg.benchmarks:
         from sophia.cli.verbs.benchmarking import evaluate_benchmarks

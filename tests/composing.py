@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
@@ -11,7 +14,12 @@ from sophia.cli.validation.missing import open_keys
 
 
 def composed(*overrides: str, config: str = "train") -> DictConfig:
-    """The configuration of `python train.py OVERRIDES`."""
+    """The configuration of `python train.py OVERRIDES`, to do with as one likes."""
+    return copy.deepcopy(_composed_once(overrides, config))
+
+
+@functools.cache
+def _composed_once(overrides: tuple[str, ...], config: str) -> DictConfig:
     with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
         return compose(config, overrides=["run_dir=nowhere", *overrides])
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands import SHORT_WARM_START, SMALL_RUN, run_cold
+from tests.commands import SHORT_WARM_START, SMALL_RUN, run, run_cold
 from tests.once import made_once
 from tests.progress import pytest_configure
 
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from sophia.data.encode import PromptEncoder
 
 __all__ = ["pytest_configure"]
+
+gc.disable()  # until all tests are collected, which imports a great deal
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector look at what tests make, not again and again at what is imported."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +75,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(root: Path) -> object:
         sizes = (*SHORT_WARM_START, "num_steps=2", "data.heldout.num_prompts=8")
-        return run_cold("train.py", *sizes, f"run_dir={root / 'run'}", cache=root / "cache")
+        return run("train.py", *sizes, f"run_dir={root / 'run'}", cache=root / "cache")
 
     return made_once(tmp_path_factory, "taught", make)
 

@@ -262,7 +262,7 @@ def make_run(case: dict[str, Any]) -> Run:
         engine=EngineThatDies
         if "engine_dies_on_second" in case and RANK == 1
         else TransformersEngine,
-        sync=SyncSettings(bucket_mib=1),
+        sync=SyncSettings(bucket_mib=1, canary=case.get("canary", False)),
     )
     if isinstance(run.engine, EngineThatDies):
         run.engine.dies_at = case["engine_dies_on_second"]
@@ -294,9 +294,15 @@ def held_bytes(run: Run) -> dict[str, int]:
 
 
 def main() -> None:
-    """Train, then write what came out."""
+    """Train as a case says, or as each of its ``cases`` in turn."""
     warnings.simplefilter("ignore")
-    case = json.loads(sys.argv[1])
+    whole = json.loads(sys.argv[1])
+    for case in whole.pop("cases", [{}]):
+        train({**whole, **case})
+
+
+def train(case: dict[str, Any]) -> None:
+    """Train, then write what came out."""
     run = make_run(case)
     strategy: Any = ShardedStrategy(**{"compute_dtype": "float32", **case.get("strategy", {})})
     if case.get("copies"):

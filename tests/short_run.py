@@ -43,6 +43,8 @@ LIGHTNINGS_REMARKS = pytest.mark.filterwarnings(
 """For tests that fit: what Lightning says about every short run."""
 
 SAMPLING = SamplingParams(max_new_tokens=10)
+NO_CANARY = SyncSettings(canary=False)
+"""For runs about something else: the canary's pushes take longer than a step of this size."""
 
 
 class RowsLogger(Logger):
@@ -170,7 +172,7 @@ class Run:
             device="cpu",
             max_batch_size=64,
         )
-        self.sync = WeightSync(self.engine, sync or SyncSettings(), seed=0)
+        self.sync = WeightSync(self.engine, sync or NO_CANARY, seed=0)
         self._annealing = annealing or Constant(value=0.3)
         self._outcome = outcome or LetterShare()
         self._format = format or AnyFormat()

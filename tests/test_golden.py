@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sophia.rollout.sync import SyncSettings
 from sophia.training.update import UpdateConfig
 from tests.short_run import Run
 
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings(
 def trajectory(folder: Path) -> list[dict[str, float]]:
     """Off-policy, so that ratio and clip take part."""
     update = UpdateConfig(micro_batch_tokens=120, optimizer_steps_per_rollout=2)
-    run = Run(folder, num_steps=10, update=update).fit()
+    run = Run(folder, num_steps=10, update=update, sync=SyncSettings()).fit()
     return [{name: round(row[name], 6) for name in NAMES} for row in run.logger.rows]
 
 

@@ -61,7 +61,9 @@ class WarmProcess:
         """Wait for its end; what it wrote to both of its output streams."""
         self._process.join(timeout)
         if self.returncode is None:
-            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
+            late = subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
+            late.add_note(f"what it has written so far:\n{self._output.read_text()}")
+            raise late
         return self._output.read_text(), None
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -82,6 +84,8 @@ def _child(arguments: tuple[str, ...], environment: Mapping[str, str], streams: 
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
+    # A shell lets what it starts in the background ignore Ctrl-C, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _redirect(streams)
     atexit._clear()  # those of the process that this is forked from
     try:

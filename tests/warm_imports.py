@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import os
@@ -34,6 +35,7 @@ _WITH_VLLM = (
 
 for name in (*_NAMES, *(_WITH_VLLM if importlib.util.find_spec("vllm") else ())):
     importlib.import_module(name)
+gc.freeze()  # or the collector of every process that is forked would look at all of it again
 
 PATH = tuple(sys.path)
 """With what imports have added to it."""

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
+from typing import TextIO
 
 from tqdm import tqdm
 
 from sophia.benchmarks.asked import BenchmarkPrompts
 from sophia.benchmarks.grader import BenchmarkGrader
+from sophia.benchmarks.summary import NO_REPLY
 from sophia.data.rows.row_error import RowError
 from sophia.evaluation.evaluator import Evaluator
 from sophia.evaluation.records import EvalRecord, parse_record
@@ -40,21 +42,28 @@ class Answers:
 
 
 def answer_resumably(
-    make: Callable[[], tuple[Evaluator, BenchmarkGrader]],
+    make: Callable[[], Evaluator],
+    grader: BenchmarkGrader,
     prompts: BenchmarkPrompts,
     places: Sequence[int],
     path: Path,
     *,
+    rules: str,
     share: Share,
     description: str,
 ) -> Answers:
-    """The records of the questions at ``places``; those on disk are not made again.
+    """The records of the questions at ``places``; what is on disk is not asked again.
+
+    Answers that were graded by other rules, or about which a served model could not be reached,
+    are graded anew.
 
     Args:
-        make: builds the evaluator and its grader, if something is missing.
+        make: builds the evaluator, if something is missing.
+        grader: the evaluator's own.
         prompts: what is asked.
         places: which of them.
         path: the file of records; shares stand beside it in files of their own.
+        rules: names what answers are graded by.
         share: which of the places this process asks; the records of all that are there are given.
         description: stands before the progress bar.
     """
@@ -63,19 +72,27 @@ def answer_resumably(
     _cut_off(own)
     done = _load(path)
     mine = [place for place in places if place % share.of == share.index]
-    left = [place for place in mine if place not in done.records]
-    if left:
-        evaluator, grader = make()
-        total = len(mine)
-        with tqdm(total=total, initial=total - len(left), desc=description, leave=False) as bar:
+    left = [place for place in mine if place not in done]
+    stale = [place for place in mine if place in done and done[place].is_stale(rules)]
+    if left or stale:
+        evaluator = make() if left else None
+        bar = tqdm(total=len(mine), initial=len(mine) - len(left), desc=description, leave=False)
+        with bar, own.open("a") as file:
+            for start in range(0, len(stale), _PROMPTS_AT_A_TIME):
+                piece = stale[start : start + _PROMPTS_AT_A_TIME]
+                again = grader.again([(prompts.closed(p), done[p].records) for p in piece])
+                _write(file, piece, again, rules=rules, seconds=0.0)
             for start in range(0, len(left), _PROMPTS_AT_A_TIME):
-                piece = left[start : start + _PROMPTS_AT_A_TIME]
-                began = monotonic()
+                assert evaluator is not None
+                piece, began = left[start : start + _PROMPTS_AT_A_TIME], monotonic()
                 records = answered(evaluator, grader, prompts, piece, bar.update)
-                _append(own, piece, records, seconds=monotonic() - began)
+                _write(file, piece, records, rules=rules, seconds=monotonic() - began)
         done = _load(path)
-    known = [place for place in places if place in done.records]
-    return Answers(records=[r for p in known for r in done.records[p]], seconds=done.seconds)
+    lines = [done[place] for place in places if place in done]
+    return Answers(
+        records=[record for line in lines for record in line.records],
+        seconds=sum(line.seconds for line in lines),
+    )
 
 
 def answered(
@@ -102,36 +119,51 @@ def answered(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Done:
-    records: dict[int, list[EvalRecord]]
+class _Line:
+    """What is on disk about one question."""
+
+    records: Sequence[EvalRecord]
+    rules: str
     seconds: float
 
+    def is_stale(self, rules: str) -> bool:
+        """Whether it was graded by something else, or a model could not be reached."""
+        return self.rules != rules or any(r.failure == NO_REPLY for r in self.records)
 
-def _append(
-    path: Path, piece: Sequence[int], groups: Sequence[Sequence[EvalRecord]], *, seconds: float
+
+def _write(
+    file: TextIO,
+    piece: Sequence[int],
+    groups: Sequence[Sequence[EvalRecord]],
+    *,
+    rules: str,
+    seconds: float,
 ) -> None:
     """Add a line per question, so that a kill leaves all of its records or none."""
-    with path.open("a") as file:
-        for place, records in zip(piece, groups, strict=True):
-            line = {
-                "place": place,
-                "seconds": seconds / len(piece),
-                "records": [asdict(record) for record in records],
-            }
-            file.write(json.dumps(line) + "\n")
+    for place, records in zip(piece, groups, strict=True):
+        line = {
+            "place": place,
+            "seconds": seconds / len(piece),
+            "rules": rules,
+            "records": [asdict(record) for record in records],
+        }
+        file.write(json.dumps(line) + "\n")
+    file.flush()
 
 
-def _load(path: Path) -> _Done:
-    """What this file and those of shares hold; a line that is being written is left out."""
-    records: dict[int, list[EvalRecord]] = {}
-    seconds = 0.0
-    for file in [path, *sorted(path.parent.glob(f"{path.stem}.*-of-*.jsonl"))]:
+def _load(path: Path) -> dict[int, _Line]:
+    """What the files of shares hold, and this one, by place; what was graded later counts."""
+    lines: dict[int, _Line] = {}
+    for file in [*sorted(path.parent.glob(f"{path.stem}.*-of-*.jsonl")), path]:
         for line in _whole_lines(file):
             row = json.loads(line)
-            if row["place"] not in records:
-                records[row["place"]] = [parse_record(record) for record in row["records"]]
-                seconds += row["seconds"]
-    return _Done(records=records, seconds=seconds)
+            before = lines.get(row["place"])
+            lines[row["place"]] = _Line(
+                records=[parse_record(record) for record in row["records"]],
+                rules=row["rules"],
+                seconds=row["seconds"] + (before.seconds if before is not None else 0.0),
+            )
+    return lines
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:

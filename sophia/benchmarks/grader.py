@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sophia.benchmarks.asked import ITEM
 from sophia.benchmarks.benchmark import Benchmark
 from sophia.benchmarks.item import UNPARSED, Graded, Item
-from sophia.benchmarks.summary import NO_VERDICT
+from sophia.benchmarks.summary import NO_REPLY, NO_VERDICT
+from sophia.chat.question import ChatReply
 from sophia.evaluation.grading import Records
 from sophia.evaluation.records import EvalRecord
 from sophia.rewards.tags import extract_answer
-from sophia.types import Completion, Prompt, Rollout
+from sophia.types import Prompt, Rollout
 
 if TYPE_CHECKING:
     from sophia.chat.model import ChatModel  # the client of servers, half a second
@@ -37,9 +38,25 @@ class BenchmarkGrader:
         chat = None if self._chat is None else self._chat.open_step()
         return _Grading(self._benchmark, chat)
 
+    def again(
+        self, answered: Sequence[tuple[Prompt, Sequence[EvalRecord]]]
+    ) -> list[list[EvalRecord]]:
+        """Grade answers anew that were given before, such as after a change of the rule.
+
+        ``answered`` are questions, their images open or not, with the records of their answers. A
+        question that was not asked stays so.
+        """
+        grading = self.open()
+        pending = [
+            [_as_it_is(r) if not r.asked else grading.graded(prompt, r.text, r.sample) for r in own]
+            for prompt, own in answered
+        ]
+        return [[record() for record in own] for own in pending]
+
     def unasked(self, prompt: Prompt, reason: str) -> EvalRecord:
         """The record of a question that could not be asked: wrong, with the reason."""
-        return replace(_record(prompt, "", 0, UNPARSED, None), failure=reason, graded_by="nobody")
+        record = _record(prompt, "", 0, UNPARSED, None)
+        return replace(record, asked=False, failure=reason, graded_by="nobody")
 
 
 class _Grading:
@@ -52,30 +69,33 @@ class _Grading:
     def submit(self, rollout: Rollout) -> Records:
         """Grade by rule at once; what it could not read is asked while others are generated."""
         pending = [
-            self._graded(rollout.prompt, completion, sample)
+            self.graded(rollout.prompt, completion.text, sample)
             for sample, completion in enumerate(rollout.completions)
         ]
         return lambda: tuple(record() for record in pending)
 
-    def _graded(
-        self, prompt: Prompt, completion: Completion, sample: int
-    ) -> Callable[[], EvalRecord]:
+    def graded(self, prompt: Prompt, text: str, sample: int) -> Callable[[], EvalRecord]:
+        """The record of one answer, once a model that had to be asked has said what it says."""
         item: Item = prompt.metadata[ITEM]
-        answer = extract_answer(completion.text)
+        answer = extract_answer(text)
         try:
             grade, strict = self._by_rules(item, answer)
         except ValueError as error:  # the row's own cells cannot be used
-            record = _record(prompt, completion.text, sample, UNPARSED, None)
+            record = _record(prompt, text, sample, UNPARSED, None)
             record = replace(record, graded_by="nobody", failure=str(error))
             return lambda: record
-        record = _record(prompt, completion.text, sample, grade, strict)
+        record = _record(prompt, text, sample, grade, strict)
         asked = self._benchmark.asked
         if grade.parsed or answer is None or self._chat is None or asked is None:
             return lambda: record
-        future = self._chat.ask(
-            [asked.question(item, answer)], lambda reply: asked.read(item, reply)
-        )
-        return lambda: _with_verdict(record, future.result()[0])
+        replies: list[ChatReply] = []
+
+        def read(reply: ChatReply) -> Graded:
+            replies.append(reply)
+            return asked.read(item, reply)
+
+        future = self._chat.ask([asked.question(item, answer)], read)
+        return lambda: _with_verdict(record, future.result()[0], replied=bool(replies))
 
     def _by_rules(self, item: Item, answer: str | None) -> tuple[Graded, float | None]:
         """The official grade, and the score by our own rule where there is one."""
@@ -86,9 +106,14 @@ class _Grading:
         return self._benchmark.rule(item, answer), own
 
 
-def _with_verdict(record: EvalRecord, verdict: Graded | None) -> EvalRecord:
+def _as_it_is(record: EvalRecord) -> Callable[[], EvalRecord]:
+    return lambda: record
+
+
+def _with_verdict(record: EvalRecord, verdict: Graded | None, *, replied: bool) -> EvalRecord:
     if verdict is None:
-        return replace(record, graded_by="nobody", failure=NO_VERDICT)
+        failure = NO_VERDICT if replied else NO_REPLY
+        return replace(record, graded_by="nobody", failure=failure)
     return replace(record, outcome=verdict.score, extracted=verdict.extracted, graded_by="model")
 
 

@@ -99,7 +99,7 @@ class Source(Protocol):
         """Where it is below ``root``; None where it is not."""
 
     def expected(self, root: Path) -> str:
-        """Where it is looked for and where people get it, as one sentence for an error."""
+        """What is looked for and how people get it, as a clause of an error: "the file ..."."""
 
     def read(self, path: Path, *, cache: Path) -> Items:
         """Its rows; what has to be unpacked once goes below ``cache``.

@@ -12,7 +12,9 @@ from sophia.benchmarks.figures.figure import Score, Sum
 from sophia.evaluation.records import EvalRecord
 
 NO_VERDICT = "the model that reads answers gave no verdict"
-"""The failure of an answer that a served model was asked about in vain."""
+"""The failure of an answer that a served model was asked about, and said nothing of use."""
+NO_REPLY = "the model that reads answers did not reply"
+"""The failure of an answer that a served model was asked about, and could not be reached."""
 STRICT = "strict"
 """Names the overall figure by our own stricter rule."""
 
@@ -22,8 +24,8 @@ class Counts:
     """What stands behind a number.
 
     ``unparsed`` and ``failed`` answers are wrong: nothing could be read from them, or the question
-    could not be asked. ``asked`` is how often a served model had to read the answer, ``unanswered``
-    how often it gave no verdict, which is wrong too.
+    could not be asked or its row not graded. ``asked`` is how often a served model had to read the
+    answer, ``unanswered`` how often it gave no verdict or did not reply, which is wrong too.
     """
 
     answers: int
@@ -54,14 +56,14 @@ def summarise(benchmark: Benchmark, records: Sequence[EvalRecord]) -> dict[str, 
 
 def counts(records: Sequence[EvalRecord]) -> Counts:
     """How many answers there are, and how many of them could not be read, asked or judged."""
-    by = Counter(record.graded_by for record in records)
-    asked = [r for r in records if r.failure == NO_VERDICT]
+    judged = sum(record.graded_by == "model" for record in records)
+    in_vain = sum(record.failure in (NO_VERDICT, NO_REPLY) for record in records)
     return Counts(
         answers=len(records),
         unparsed=sum(r.extracted is None and not r.failure for r in records),
-        failed=by["nobody"] - len(asked),
-        asked=by["model"] + len(asked),
-        unanswered=len(asked),
+        failed=sum(bool(r.failure) for r in records) - in_vain,
+        asked=judged + in_vain,
+        unanswered=in_vain,
     )
 
 

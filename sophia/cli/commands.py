@@ -86,7 +86,6 @@ COMMANDS = {
             examples=(
                 ("ckpt=outputs/quickstart/RUN", "the last policy of a run"),
                 ("'ckpt=[runs/a,runs/b]' seed=1", "two runs side by side, other questions"),
-                ("ckpt=runs/a evaluation.num_samples=8 evaluation.temperature=1.0", "pass@8"),
                 ("ckpt=runs/a 'benchmark=[mmstar,mme]' blind=true", "benchmarks, from your files"),
             ),
             also=("eval", "test", "val", "score", "benchmark", "bench", "measure"),

@@ -57,8 +57,11 @@ class EvalRecord:
     strict_outcome: float | None = None
     """The score by our own stricter rule, beside a benchmark's official one, in [0, 1]."""
     graded_by: GradedBy = "rule"
+    asked: bool = True
+    """Whether the question was put to the policy; False where it could not be, such as for want of
+    its image."""
     failure: str = ""
-    """Why the question was not asked, or a served model gave no verdict; "" where all went well."""
+    """Why it was not asked, or why nobody could grade the answer; "" where all went well."""
 
     @property
     def is_right(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from sophia.benchmarks.answering import Answers, Share, answer_resumably
 from sophia.benchmarks.asked import BenchmarkPrompts
 from sophia.benchmarks.grader import BenchmarkGrader
+from sophia.benchmarks.item import Graded, Item
 from sophia.data.encode import PromptEncoder
 from sophia.data.lengths import PromptFitter, PromptLimits
 from sophia.data.template import PromptTemplate
@@ -44,18 +46,17 @@ class Policy:
     def __init__(self, folder: Path, encoder: PromptEncoder) -> None:
         self._folder, self._encoder = folder, encoder
         self.made = 0
+        self.grader = BenchmarkGrader(sums(), chat=None)
 
-    def __call__(self) -> tuple[Evaluator, BenchmarkGrader]:
+    def __call__(self) -> Evaluator:
         self.made += 1
         engine = TransformersEngine(
             policy_folder=self._folder, decode=lambda ids: f"it is {ids[0] % 12}"[:7],
             media_token_ids=self._encoder.media_token_ids, device="cpu", max_batch_size=8,
         )  # fmt: skip
-        grader = BenchmarkGrader(sums(), chat=None)
-        evaluator = Evaluator(
-            engine=engine, encoder=self._encoder, grader=grader, max_new_tokens=2,
+        return Evaluator(
+            engine=engine, encoder=self._encoder, grader=self.grader, max_new_tokens=2,
         )  # fmt: skip
-        return evaluator, grader
 
 
 def answers(
@@ -65,10 +66,12 @@ def answers(
     *,
     share: Share | None = None,
     places: Sequence[int] | None = None,
+    grader: BenchmarkGrader | None = None,
+    rules: str = "official",
 ) -> Answers:
     return answer_resumably(
-        make, asked, range(len(asked)) if places is None else places, path,
-        share=share or Share(), description="",
+        make, grader or make.grader, asked, range(len(asked)) if places is None else places, path,
+        rules=rules, share=share or Share(), description="",
     )  # fmt: skip
 
 
@@ -113,6 +116,28 @@ def test_a_broken_image_is_wrong_and_named_and_ends_nothing(
     assert (bad.outcome, bad.extracted, bad.graded_by) == (0.0, None, "nobody")
     assert "row 2" in bad.failure
     assert all(not r.failure for r in found if r is not bad)
+
+
+def test_another_rule_grades_what_was_answered_and_asks_nothing(
+    tiny_folder: Path, encoder: PromptEncoder, tmp_path: Path
+) -> None:
+    asked, policy = prompts(encoder, items(6, broken=[1])), Policy(tiny_folder, encoder)
+    path = tmp_path / "a.jsonl"
+    before = answers(policy, asked, path).records
+    grader = BenchmarkGrader(sums(rule=AlwaysRight()), chat=None)
+    again = answers(policy, asked, path, grader=grader, rules="lenient")
+    assert policy.made == 1
+    assert [r.text for r in again.records] == [r.text for r in before]
+    assert [r.outcome for r in again.records] == [1.0, 0.0, 1.0, 1.0, 1.0, 1.0]
+    assert again.records[1] == before[1], "it was not asked, so there is nothing to grade"
+    assert answers(policy, asked, path, grader=grader, rules="lenient") == again
+    assert again.seconds > 0.0
+
+
+@dataclass(frozen=True)
+class AlwaysRight:
+    def __call__(self, item: Item, answer: str) -> Graded:
+        return Graded(score=1.0, extracted=answer)
 
 
 def test_blind_is_the_same_question_without_its_image(encoder: PromptEncoder) -> None:

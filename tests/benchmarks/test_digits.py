@@ -21,7 +21,7 @@ def test_the_file_is_the_same_for_a_seed() -> None:
     assert digits_tsv(num_rows=8, seed=1) == digits_tsv(num_rows=8, seed=1)
     assert digits_tsv(num_rows=8, seed=1) != digits_tsv(num_rows=8, seed=2)
     header = digits_tsv(num_rows=2, seed=0).split(b"\n")[0]
-    assert header == b"index\timage\tquestion\tA\tB\tC\tD\tanswer\tcategory"
+    assert header == b"index\timage\tquestion\tprompt\tA\tB\tC\tD\tanswer\tcategory"
 
 
 def test_items_ask_what_the_data_set_asks(tmp_path: Path) -> None:

@@ -53,7 +53,15 @@ def test_what_could_not_be_read_asked_or_judged_is_counted() -> None:
     records = [
         RECORD,
         replace(RECORD, outcome=0.0, extracted=None),
-        replace(RECORD, outcome=0.0, extracted=None, text="", graded_by="nobody", failure="broken"),
+        replace(
+            RECORD,
+            outcome=0.0,
+            extracted=None,
+            text="",
+            asked=False,
+            graded_by="nobody",
+            failure="broken",
+        ),
         replace(RECORD, graded_by="model"),
         replace(RECORD, outcome=0.0, extracted=None, graded_by="nobody", failure=NO_VERDICT),
     ]

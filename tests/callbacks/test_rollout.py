@@ -159,7 +159,7 @@ def test_each_sync_is_in_the_row_of_its_step(tiny_folder: Path) -> None:
 
 
 def test_the_canary_and_the_probe_leave_no_trace_in_the_run(tiny_folder: Path) -> None:
-    proved = Run(tiny_folder, num_steps=2).fit()
+    proved = Run(tiny_folder, num_steps=2, sync=SyncSettings()).fit()
     plain = Run(tiny_folder, num_steps=2, sync=QUIET).fit()
     assert proved.engine.weights_version == plain.engine.weights_version + 5  # the canary's pushes
     for name, weight in plain.weights.items():

@@ -330,7 +330,7 @@ def test_what_a_judge_is_asked_needs_a_judge() -> None:
 def test_a_group_that_the_command_does_not_have_is_an_unknown_key() -> None:
     said = said_of("model=x", "algorithm=grpo", config="evaluate")
     assert said.startswith("unknown key ")
-    assert "known are ckpt, data, " in said
+    assert ", ckpt, data, " in said
 
 
 def test_what_leads_to_a_refusal_is_not_suggested() -> None:

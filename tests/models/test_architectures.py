@@ -18,6 +18,7 @@ from sophia.models.load import ModelLoader, count_parameters, empty_model, load_
 from sophia.models.read import checkpoint_files, fill
 from sophia.models.scorer import TokenScorer
 from sophia.models.weights import all_weights
+from sophia.rollout.sync import SyncSettings
 from sophia.types import Message, Prompt, Rollout, TrainBatch
 from tests.builders import completion
 from tests.models.architectures import ARCHITECTURES, VISION, save_architecture
@@ -130,7 +131,7 @@ def test_parts_are_frozen_by_name_and_counted(name: str, folders: dict[str, Path
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_a_training_step(name: str, checkpointing: bool, folders: dict[str, Path]) -> None:
     loader = ModelLoader(path="here", gradient_checkpointing=checkpointing)
-    run = Run(folders[name], num_steps=1, model=loader)
+    run = Run(folders[name], num_steps=1, model=loader, sync=SyncSettings())
     if name not in VISION:
         run.data.train = TextDigits(split="train", num_prompts=40, seed=0)
     run.fit()

@@ -14,6 +14,7 @@ from sophia.models.load import ModelLoader, count_parameters, load_model
 from sophia.models.lora import LoRA
 from sophia.models.scorer import TokenScorer
 from sophia.models.weights import all_weights, trained_weights
+from sophia.rollout.sync import SyncSettings
 from sophia.run.checkpoint import checkpoint_path
 from sophia.run.convert import export_checkpoint
 from tests.models.test_architectures import batch
@@ -105,7 +106,7 @@ def test_a_run_trains_adapters_only_and_its_checkpoint_exports_merged(
 ) -> None:
     loader = ModelLoader(path="here", lora=LoRA(rank=4, alpha=8))
     save = SaveAfter(2, tmp_path / "checkpoints")
-    run = Run(tiny_folder, num_steps=2, model=loader, callbacks=[save]).fit()
+    run = Run(tiny_folder, num_steps=2, model=loader, callbacks=[save], sync=SyncSettings()).fit()
     assert run.logger.rows[0]["kl"] == 0.0
     assert run.logger.rows[1]["kl"] > 0.0
     base = dict(load_model(tiny_folder).named_parameters())

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from sophia.report.evaluation import write_evaluation_page
 from tests.browser import opened
 from tests.builders import prompt
 from tests.records import record
+
+pytestmark = pytest.mark.usefixtures("one_browser")
 
 PROMPTS = [prompt(uid=f"p{i}") for i in range(3)]
 JUDGED = [record(0), record(1, thinking=0.2, problem_type="ocr"), record(2, thinking=None)]

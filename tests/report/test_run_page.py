@@ -19,6 +19,8 @@ from sophia.run.pictures import data_uri
 from tests.browser import opened
 from tests.records import kept_completion, kept_group, png, record
 
+pytestmark = pytest.mark.usefixtures("one_browser")
+
 EVIL = '<script>document.title = "owned"</script>\' onload="x()" {{ 1 + 1 }}'
 
 BEFORE = [record(i, outcome=0.0, thinking=0.2) for i in range(5)]

@@ -16,6 +16,7 @@ from sophia.models.export import save_skeleton
 from sophia.run.checkpoint import checkpoint_path, is_whole, last_whole_checkpoint, list_checkpoints
 from sophia.run.convert import export_checkpoint, policy_state
 from sophia.training.grpo_module import GRPOModule
+from tests.once import made_once
 from tests.processes import sharded_run
 from tests.short_run import LIGHTNINGS_REMARKS, Run
 
@@ -27,14 +28,17 @@ def whole(
     larger_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, Any]]:
     """Four steps on two processes, saved after two by a writer in the background."""
-    folder = tmp_path_factory.mktemp("whole")
-    save_skeleton(larger_folder, folder / "model")
-    result = sharded_run(
-        2, folder / "out.pt", folder=larger_folder, num_steps=4, optimizer="adamw", save_after=2,
-        checkpoints=folder / "checkpoints", strategy={"asynchronous_checkpoints": True},
-        decay=True,
-    )  # fmt: skip
-    return folder / "checkpoints", result
+
+    def make(root: Path) -> None:
+        save_skeleton(larger_folder, root / "model")
+        sharded_run(
+            2, root / "out.pt", folder=larger_folder, num_steps=4, optimizer="adamw", save_after=2,
+            checkpoints=root / "checkpoints", strategy={"asynchronous_checkpoints": True},
+            decay=True,
+        )  # fmt: skip
+
+    folder = made_once(tmp_path_factory, "whole", make)
+    return folder / "checkpoints", torch.load(folder / "out.pt", weights_only=True)
 
 
 @pytest.mark.parametrize("world_size", [1, 2])

@@ -109,27 +109,34 @@ def policy(logps, old, batch):
 
 
 @pytest.mark.parametrize("copies", [False, True], ids=["sharded", "ddp"])
-@pytest.mark.parametrize(
-    ("key", "name"), [("estimator", "early"), ("estimator", "late"), ("policy", "policy")]
-)
 def test_an_algorithm_of_ones_own_that_fails_on_one_process_stops_all(
-    key: str, name: str, copies: bool, tiny_folder: Path, tmp_path: Path
+    copies: bool, tiny_folder: Path, tmp_path: Path
 ) -> None:
-    source = tmp_path / "mine.py"
-    source.write_text(OWN_ALGORITHM)
-    case: dict[str, Any] = {
-        "folder": tiny_folder, "run_dir": tmp_path, "num_steps": 2, "copies": copies,
-        "micro_batch_tokens": 1000,
+    # Three runs in one pair of processes, and then three in another that go on with them.
+    shared: dict[str, Any] = {
+        "folder": tiny_folder, "num_steps": 2, "copies": copies, "micro_batch_tokens": 1000,
     }  # fmt: skip
+    failing: dict[str, dict[str, Any]] = {}
+    resuming: dict[str, dict[str, Any]] = {}
+    for key, name in (("estimator", "early"), ("estimator", "late"), ("policy", "policy")):
+        own = tmp_path / name
+        own.mkdir()
+        (own / "mine.py").write_text(OWN_ALGORITHM)
+        places = {"run_dir": str(own), "out": str(own / "out.pt")}
+        failing[name] = {**places, key: f"{own / 'mine.py'}:{name}"}
+        resuming[name] = {**places, "checkpoints": str(own / "checkpoints"), "resume": 1}
     out = tmp_path / "out.pt"
-    processes = start_processes(2, out, **case, **{key: f"{source}:{name}"})
-    finish(processes, timeout_s=60.0)
-    first, second = stopped_messages(2, out)
-    assert first == second
-    assert first.endswith(f"{name} failed: LookupError: no such row (mine.py, line 12).")
-    assert [step for step, _ in list_checkpoints(tmp_path / "checkpoints")] == [1]
-    resumed = sharded_run(2, out, **case, checkpoints=tmp_path / "checkpoints", resume=1)
-    assert [row["rl_step"] for row in resumed["rows"]] == [1]
+    finish(start_processes(2, out, **shared, cases=[*failing.values()]), timeout_s=120.0)
+    for name, case in failing.items():
+        first, second = stopped_messages(2, Path(case["out"]))
+        assert first == second, name
+        assert first.endswith(f"{name} failed: LookupError: no such row (mine.py, line 12).")
+        saved = [step for step, _ in list_checkpoints(tmp_path / name / "checkpoints")]
+        assert saved == [1], name
+    finish(start_processes(2, out, **shared, cases=[*resuming.values()]), timeout_s=120.0)
+    for name, case in resuming.items():
+        resumed = torch.load(case["out"], weights_only=True)
+        assert [row["rl_step"] for row in resumed["rows"]] == [1], name
 
 
 FAILS_AT_THE_SECOND_CALL = """

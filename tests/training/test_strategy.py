@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from sophia.models.load import ModelLoader, load_model
 from sophia.models.lora import LoRA
 from sophia.models.weights import all_weights
 from sophia.training.update import UpdateConfig
-from tests.processes import finish, sharded_run, start_processes
+from tests.once import made_once
+from tests.processes import finish, start_processes
 from tests.sharded_worker import TextOnly, second_ranks_prompts
 from tests.short_run import Run
 
@@ -27,6 +29,59 @@ pytestmark = [
 ]
 
 SAME = ("reward", "kl", "loss", "grad_norm", "entropy", "completions/mean_length")
+
+TEXT_ON_SECOND = {"text_only_on_second": True}
+CASES: dict[str, dict[str, Any]] = {
+    "shared": {"canary": True},
+    "naive": {"rows": "naive"},
+    "images on one, shared": {**TEXT_ON_SECOND, "gradient_checkpointing": True, "canary": True},
+    "images on one, naive": {**TEXT_ON_SECOND, "gradient_checkpointing": True, "rows": "naive"},
+    "without guard": {"without_guard": "policy"},
+    "frozen": {**TEXT_ON_SECOND, "freeze": ["vision"], "canary": True},
+    "adapters": {"lora": True, "canary": True},
+    "bfloat16": {
+        **TEXT_ON_SECOND, "num_steps": 2, "optimizer": "adamw", "gradient_checkpointing": True,
+        "strategy": {"compute_dtype": "bfloat16", "offload": ["optimizer", "reference"]},
+        "canary": True,
+    },
+    "bfloat16 adapters": {
+        **TEXT_ON_SECOND, "num_steps": 2, "optimizer": "adamw", "lora": True, "dtype": "bfloat16",
+        "strategy": {"compute_dtype": "bfloat16"}, "canary": True,
+    },
+    "not finite": {"num_steps": 2, "poison_on_second": 1},
+}  # fmt: skip
+COPIES: dict[str, dict[str, Any]] = {
+    "shared": {**TEXT_ON_SECOND, "canary": True},
+    "naive": {**TEXT_ON_SECOND, "rows": "naive"},
+}
+
+Results = Callable[[str], dict[str, Any]]
+
+
+def results(
+    factory: pytest.TempPathFactory, name: str, cases: dict[str, dict[str, Any]], **shared: Any
+) -> Results:
+    """What each of these cases leaves, by name; one pair of processes runs them all in turn."""
+
+    def make(root: Path) -> None:
+        own = [{**case, "out": str(root / f"{label}.pt")} for label, case in cases.items()]
+        root.mkdir()
+        finish(start_processes(2, root / "out.pt", **shared, cases=own))
+
+    folder = made_once(factory, name, make)
+    return lambda label: dict(torch.load(folder / f"{label}.pt", weights_only=True))
+
+
+@pytest.fixture(scope="module")
+def sharded(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Of two processes, each with a half of every weight."""
+    return results(tmp_path_factory, "sharded", CASES, folder=tiny_folder)
+
+
+@pytest.fixture(scope="module")
+def copied(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Of two processes, each with all of the weights."""
+    return results(tmp_path_factory, "copied", COPIES, folder=tiny_folder, copies=True)
 
 
 def alone(folder: Path, *, text_only: bool = False, **overrides: Any) -> Run:
@@ -51,8 +106,10 @@ def assert_same_update(one: Run, two: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("rows", ["shared", "naive"])
-def test_two_processes_give_the_update_of_one(rows: str, tiny_folder: Path, tmp_path: Path) -> None:
-    two = sharded_run(2, tmp_path / "out.pt", folder=tiny_folder, rows=rows)
+def test_two_processes_give_the_update_of_one(
+    rows: str, sharded: Results, tiny_folder: Path
+) -> None:
+    two = sharded(rows)
     one = alone(tiny_folder, rows=rows)
     assert two["rows"][0].keys() == one.logger.rows[0].keys()
     for name in ("reward_std", "rewards/outcome/std", "accuracy", "outcome/graded", "entropy"):
@@ -63,21 +120,14 @@ def test_two_processes_give_the_update_of_one(rows: str, tiny_folder: Path, tmp_
 
 
 @pytest.mark.parametrize("rows", ["shared", "naive"])
-def test_images_on_one_process_only(rows: str, tiny_folder: Path, tmp_path: Path) -> None:
-    two = sharded_run(
-        2, tmp_path / "out.pt", folder=tiny_folder, rows=rows, text_only_on_second=True,
-        gradient_checkpointing=True,
-    )  # fmt: skip
+def test_images_on_one_process_only(rows: str, sharded: Results, tiny_folder: Path) -> None:
+    two = sharded(f"images on one, {rows}")
     assert_same_update(alone(tiny_folder, rows=rows, text_only=True), two)
 
 
 @pytest.mark.parametrize("rows", ["shared", "naive"])
-def test_images_on_one_of_two_copies_only(rows: str, tiny_folder: Path, tmp_path: Path) -> None:
-    two = sharded_run(
-        2, tmp_path / "out.pt", folder=tiny_folder, rows=rows, text_only_on_second=True,
-        copies=True,
-    )  # fmt: skip
-    assert_same_update(alone(tiny_folder, rows=rows, text_only=True), two)
+def test_images_on_one_of_two_copies_only(rows: str, copied: Results, tiny_folder: Path) -> None:
+    assert_same_update(alone(tiny_folder, rows=rows, text_only=True), copied(rows))
 
 
 @pytest.mark.parametrize(
@@ -98,16 +148,13 @@ def test_without_the_empty_image_collectives_do_not_meet(
 
 
 def test_with_images_everywhere_the_empty_image_is_not_needed(
-    tiny_folder: Path, tmp_path: Path
+    sharded: Results, tiny_folder: Path
 ) -> None:
-    two = sharded_run(2, tmp_path / "out.pt", folder=tiny_folder, without_guard="policy")
-    assert_same_update(alone(tiny_folder), two)
+    assert_same_update(alone(tiny_folder), sharded("without guard"))
 
 
-def test_a_frozen_tower_is_whole_and_does_not_move(tiny_folder: Path, tmp_path: Path) -> None:
-    two = sharded_run(
-        2, tmp_path / "out.pt", folder=tiny_folder, freeze=["vision"], text_only_on_second=True
-    )
+def test_a_frozen_tower_is_whole_and_does_not_move(sharded: Results, tiny_folder: Path) -> None:
+    two = sharded("frozen")
     loader = ModelLoader(path=str(tiny_folder), freeze=("vision",))
     assert_same_update(alone(tiny_folder, text_only=True, model=loader), two)
     before = dict(load_model(tiny_folder).named_parameters())
@@ -116,8 +163,8 @@ def test_a_frozen_tower_is_whole_and_does_not_move(tiny_folder: Path, tmp_path: 
     assert all(torch.equal(two["weights"][name], before[name]) for name in blocks)
 
 
-def test_adapters_on_two_processes(tiny_folder: Path, tmp_path: Path) -> None:
-    two = sharded_run(2, tmp_path / "out.pt", folder=tiny_folder, lora=True)
+def test_adapters_on_two_processes(sharded: Results, tiny_folder: Path) -> None:
+    two = sharded("adapters")
     loader = ModelLoader(path=str(tiny_folder), lora=LoRA(rank=4, alpha=8))
     one = alone(tiny_folder, model=loader)
     for name in SAME:
@@ -129,12 +176,8 @@ def test_adapters_on_two_processes(tiny_folder: Path, tmp_path: Path) -> None:
     assert two["rows"][0]["kl"] == 0.0
 
 
-def test_bfloat16_compute_on_float32_masters(tiny_folder: Path, tmp_path: Path) -> None:
-    strategy = {"compute_dtype": "bfloat16", "offload": ["optimizer", "reference"]}
-    two = sharded_run(
-        2, tmp_path / "out.pt", folder=tiny_folder, strategy=strategy, num_steps=2,
-        gradient_checkpointing=True, text_only_on_second=True, optimizer="adamw",
-    )  # fmt: skip
+def test_bfloat16_compute_on_float32_masters(sharded: Results) -> None:
+    two = sharded("bfloat16")
     assert all(value.dtype == torch.float32 for value in two["weights"].values())
     first = two["rows"][0]
     assert first["kl"] == 0.0  # both passes compute the same in bfloat16
@@ -143,21 +186,15 @@ def test_bfloat16_compute_on_float32_masters(tiny_folder: Path, tmp_path: Path) 
     assert [row["optim/skipped_steps"] for row in two["rows"]] == [0.0, 0.0]
 
 
-def test_a_bfloat16_base_under_sharded_adapters(tiny_folder: Path, tmp_path: Path) -> None:
-    strategy = {"compute_dtype": "bfloat16"}
-    two = sharded_run(
-        2, tmp_path / "out.pt", folder=tiny_folder, lora=True, dtype="bfloat16",
-        strategy=strategy, optimizer="adamw", text_only_on_second=True, num_steps=2,
-    )  # fmt: skip
+def test_a_bfloat16_base_under_sharded_adapters(sharded: Results) -> None:
+    two = sharded("bfloat16 adapters")
     assert two["rows"][0]["kl"] == 0.0
     assert two["rows"][1]["kl"] > 0.0
     assert two["rows"][0]["optim/frac_params_changed"] > 0.4  # lora_A gets no gradient at first
 
 
-def test_one_process_with_a_gradient_that_is_not_finite_stops_all(
-    tiny_folder: Path, tmp_path: Path
-) -> None:
-    two = sharded_run(2, tmp_path / "out.pt", folder=tiny_folder, num_steps=2, poison_on_second=1)
+def test_one_process_with_a_gradient_that_is_not_finite_stops_all(sharded: Results) -> None:
+    two = sharded("not finite")
     assert [row["optim/skipped_steps"] for row in two["rows"]] == [0.0, 1.0]
     assert two["rows"][1]["optim/frac_params_changed"] == 0.0
     assert all(value.isfinite().all() for value in two["weights"].values())

@@ -28,16 +28,18 @@ class MME:
 
     Args:
         label: the label that holds the category.
+        image: the label that both questions about an image have in common.
     """
 
     label: str = "category"
+    image: str = "image"
 
     def __call__(self, records: Sequence[EvalRecord], score: Score) -> Mapping[str, Sum]:
         """The figure; see Figure."""
         rows: dict[str, list[EvalRecord]] = defaultdict(list)
         for record in records:
             rows[record.labels.get(self.label, "")].append(record)
-        points = {name: _points(rows[name], score) for name in sorted(rows)}
+        points = {name: _points(rows[name], score, self.image) for name in sorted(rows)}
         known = {name: own for name, own in points.items() if own is not None}
         halves = {
             "perception": [known[name] for name in _PERCEPTION if name in known],
@@ -48,13 +50,13 @@ class MME:
         return {**overall, **sums, **known}
 
 
-def _points(records: Sequence[EvalRecord], score: Score) -> Sum | None:
-    images: dict[str, list[float]] = defaultdict(list)
+def _points(records: Sequence[EvalRecord], score: Score, label: str) -> Sum | None:
+    images: dict[str, list[EvalRecord]] = defaultdict(list)
     for record in records:
-        images[unit_of(record)].append(score(record))
-    pairs = {unit: own for unit, own in images.items() if len(own) == _QUESTIONS}
+        images[record.labels.get(label, unit_of(record))].append(record)
+    pairs = [own for own in images.values() if len(own) == _QUESTIONS]
     accuracy = mean_of((unit_of(record), score(record)) for record in records)
-    both = mean_of((unit, min(own)) for unit, own in pairs.items())
+    both = mean_of((unit_of(own[0]), min(map(score, own))) for own in pairs)
     return accuracy if accuracy is None or both is None else accuracy + both
 
 

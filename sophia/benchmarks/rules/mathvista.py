@@ -14,7 +14,7 @@ from rapidfuzz.distance import Levenshtein
 
 from sophia.benchmarks.item import UNPARSED, Graded, Item
 from sophia.benchmarks.rules.choice import inferred_letter
-from sophia.benchmarks.rules.options import options_of
+from sophia.benchmarks.rules.options import gold_letter, options_of
 
 _BRACKETED = re.compile(r"\(([a-zA-Z])\)")
 
@@ -62,7 +62,7 @@ class MathVistaVLMEvalKit:
             letter = inferred_letter(answer, options)
             if letter is None:
                 return UNPARSED
-            return Graded(score=float(letter == _gold_letter(item, options)), extracted=letter)
+            return Graded(score=float(letter == gold_letter(item, options)), extracted=letter)
         kind = _NUMBERS.get(item.extra.get("answer_type", ""))
         if kind is None:
             return Graded(score=0.0, extracted=answer.strip()) if answer.strip() else UNPARSED
@@ -73,12 +73,6 @@ class MathVistaVLMEvalKit:
 
 
 _NUMBERS: Mapping[str, type[int] | type[float]] = {"integer": int, "float": float}
-
-
-def _gold_letter(item: Item, options: Mapping[str, str]) -> str:
-    """The column that holds it, which the authors' own file lacks; else that of the gold text."""
-    same = (letter for letter, text in options.items() if text == item.answer)
-    return item.extra.get("answer_option") or next(same, item.answer)
 
 
 def _read(kind: type[int] | type[float], text: str) -> float | None:

@@ -28,6 +28,19 @@ def options_of(item: Item) -> Mapping[str, str]:
     return dict(zip(ascii_uppercase, map(str, found), strict=False))
 
 
+def gold_letter(item: Item, options: Mapping[str, str]) -> str:
+    """The letter of the right one of its ``options_of``.
+
+    A row with options of its own has it as its answer. A row with a list has it in the column
+    ``answer_option``, which the authors' own file lacks; else it is that of the gold text, or the
+    answer itself where no option is that text.
+    """
+    if item.options:
+        return item.answer
+    same = (letter for letter, text in options.items() if text == item.answer)
+    return item.extra.get("answer_option") or next(same, item.answer)
+
+
 def _problem(item: Item, written: str) -> str:
     return (
         f"row {item.index}: column choices is {written[:80]!r}; expected is a Python list of at"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sophia.benchmarks.item import UNPARSED, Graded, Item
-from sophia.benchmarks.rules.options import options_of
+from sophia.benchmarks.rules.options import gold_letter, options_of
 from sophia.rewards.outcome import CHECKERS, OutcomeReward
 from sophia.rewards.tags import extract_answer
 from sophia.types import Completion, Prompt
@@ -60,8 +60,10 @@ class Verified:
         completion = Completion(
             text=answer, token_ids=(), sampling_logps=(), finish_reason="stop", seed=0
         )
-        golds = _golds(item.answer, is_letter=is_choice and bool(options))
-        if said.casefold() in (gold.casefold() for gold in golds if gold):
+        gold = gold_letter(item, options) if is_choice else item.answer
+        golds = _golds(gold, is_letter=is_choice and bool(options))
+        texts = golds if gold == item.answer or said in options else (*golds, item.answer)
+        if said.casefold() in (text.casefold() for text in texts if text):
             return Graded(score=1.0, extracted=said)
         verdicts = []
         for gold in golds:

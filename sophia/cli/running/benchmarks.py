@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -22,9 +21,6 @@ from sophia.data.encode import PromptEncoder
 from sophia.data.template import PromptTemplate
 from sophia.evaluation.evaluator import Evaluator
 from sophia.protocols import RolloutEngine
-
-if TYPE_CHECKING:
-    from sophia.chat.model import ChatModel  # the client of servers, half a second
 
 _CACHE = Path("~/.cache/sophia/benchmarks")
 _ROOT = "LMUData"
@@ -74,19 +70,13 @@ def benchmark_template(cfg: DictConfig) -> PromptTemplate:
 
 
 def benchmark_evaluator(
-    cfg: DictConfig,
-    benchmark: Benchmark,
-    *,
-    engine: RolloutEngine,
-    encoder: PromptEncoder,
-    chat: ChatModel | None,
-) -> tuple[Evaluator, BenchmarkGrader]:
-    """What asks a benchmark's questions as ``evaluation`` says, and grades by its rules."""
-    grader = BenchmarkGrader(benchmark, chat=chat)
+    cfg: DictConfig, grader: BenchmarkGrader, *, engine: RolloutEngine, encoder: PromptEncoder
+) -> Evaluator:
+    """What asks a benchmark's questions as ``evaluation`` says."""
     settings = OmegaConf.to_container(cfg.evaluation, resolve=True)
     assert isinstance(settings, dict)
     own = {str(key): settings[key] for key in _OF_EVALUATION if key in settings}
-    return Evaluator(engine=engine, encoder=encoder, grader=grader, **own), grader
+    return Evaluator(engine=engine, encoder=encoder, grader=grader, **own)
 
 
 def benchmark_trials(
@@ -98,9 +88,8 @@ def benchmark_trials(
     template, fitter = benchmark_template(cfg), prompt_fitter(cfg, encoder)
     trials = []
     for asked in open_benchmarks(cfg, limit=cfg.benchmark_limit):
-        evaluator, grader = benchmark_evaluator(
-            cfg, asked.benchmark, engine=engine, encoder=encoder, chat=None
-        )
+        grader = BenchmarkGrader(asked.benchmark, chat=None)
+        evaluator = benchmark_evaluator(cfg, grader, engine=engine, encoder=encoder)
         prompts = BenchmarkPrompts(
             name=asked.name,
             benchmark=asked.benchmark,

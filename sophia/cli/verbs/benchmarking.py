@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from sophia.benchmarks.answering import Answers, Share, answer_resumably
 from sophia.benchmarks.asked import BenchmarkPrompts
-from sophia.benchmarks.benchmark import Benchmark
 from sophia.benchmarks.grader import BenchmarkGrader
 from sophia.benchmarks.predictions import write_predictions
 from sophia.benchmarks.results import Column, Result
@@ -35,10 +35,14 @@ from sophia.cli.running.shares import ask_in_processes
 from sophia.cli.verbs.evaluation import labels
 from sophia.data.encode import PromptEncoder
 from sophia.data.template import PromptTemplate
-from sophia.evaluation.evaluator import Evaluator
 from sophia.protocols import RolloutEngine
 from sophia.report.benchmarks import write_benchmarks_page
 from sophia.run.convert import to_hf_folder
+
+_ASKING = (
+    "template", "benchmark_template", "sampling", "evaluation", "prompt_limits", "rollout", "seed",
+)  # fmt: skip
+"""The keys that decide what is answered to a question."""
 
 
 class Policy:
@@ -61,12 +65,17 @@ class Policy:
             fitter=prompt_fitter(self._cfg, self._encoder),
             blind=blind,
         )
+        grader = BenchmarkGrader(asked.benchmark, chat=self._chat)
         what = f"{asked.name}-blind" if blind else asked.name
         return answer_resumably(
-            lambda: self._evaluator(asked.benchmark),
+            lambda: benchmark_evaluator(
+                self._cfg, grader, engine=self._engine, encoder=self._encoder
+            ),
+            grader,
             prompts,
             asked.places,
-            output / f"{what}-{self._digest(asked, blind=blind)}.jsonl",
+            output / f"{what}-{self._digest(asked)}.jsonl",
+            rules=self._rules(asked),
             share=share,
             description=f"{self.label} {what}",
         )
@@ -74,11 +83,6 @@ class Policy:
     def close(self) -> None:
         """End the engine and the connections to served models."""
         self._closing.close()
-
-    def _evaluator(self, benchmark: Benchmark) -> tuple[Evaluator, BenchmarkGrader]:
-        return benchmark_evaluator(
-            self._cfg, benchmark, engine=self._engine, encoder=self._encoder, chat=self._chat
-        )
 
     @cached_property
     def _encoder(self) -> PromptEncoder:
@@ -99,28 +103,36 @@ class Policy:
             self._closing.callback(chat.close)
         return chat
 
-    def _digest(self, asked: Asked, *, blind: bool) -> str:
-        """A hash of what decides the answers and their grades."""
-        cfg = OmegaConf.to_container(self._cfg, resolve=False)
-        assert isinstance(cfg, dict)
-        keys = (
-            "template", "benchmark_template", "sampling", "evaluation", "prompt_limits", "rollout",
-            "seed",
-        )  # fmt: skip
-        settings = {key: cfg[key] for key in keys}
-        chat = self._cfg.benchmark_judge
-        judge = chat.model if chat and asked.benchmark.asked is not None else None
+    def _digest(self, asked: Asked) -> str:
+        """A hash of what decides the answers: the policy, how it is asked, and what."""
+        cfg = self._plain
         file = asked.items.path.stat()
         weights = sorted(
             (f.name, f.stat().st_size, f.stat().st_mtime_ns)
             for f in self.folder.glob("*.safetensors")
         )
-        known = [
-            settings, cfg["benchmarks"][asked.name], judge, blind, weights,
-            str(self.folder.resolve()), str(asked.items.path), file.st_size, file.st_mtime_ns,
-        ]  # fmt: skip
-        text = json.dumps(known, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:10]
+        return _hash(
+            [cfg[key] for key in _ASKING],
+            [cfg["benchmarks"][asked.name][key] for key in ("sources", "prompt")],
+            weights,
+            str(self.folder.resolve()),
+            [str(asked.items.path), file.st_size, file.st_mtime_ns],
+        )
+
+    def _rules(self, asked: Asked) -> str:
+        """A hash of what decides the grades of answers."""
+        own, chat = self._plain["benchmarks"][asked.name], self._cfg.benchmark_judge
+        judge = [chat.url, chat.model] if chat and asked.benchmark.asked is not None else None
+        return _hash([own.get(key) for key in ("rule", "strict", "asked")], judge)
+
+    @cached_property
+    def _plain(self) -> dict[str, Any]:
+        cfg = OmegaConf.to_container(self._cfg, resolve=False)
+        return cast("dict[str, Any]", cfg)
+
+
+def _hash(*values: object) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def evaluate_benchmarks(cfg: DictConfig) -> None:
@@ -134,6 +146,8 @@ def evaluate_benchmarks(cfg: DictConfig) -> None:
     ]
     output = _output_folder(cfg, policies)
     share = _share(cfg)
+    if cfg.processes < 1:
+        raise ValueError(f"processes is {cfg.processes}; it must be at least 1.")
     if cfg.processes > 1 and share == Share():
         answers = sum(len(asked.places) for asked in benchmarks) * len(policies)
         ask_in_processes(cfg.processes, output, total=answers * (2 if cfg.blind else 1))

@@ -106,6 +106,14 @@ def test_an_image_with_one_question_has_no_pair() -> None:
     assert values(MME()([record("1", 1.0, category="OCR")], official))["OCR"] == 100.0
 
 
+def test_two_files_of_the_same_image_are_two_images() -> None:
+    rows = [
+        record(f"{path}{n}", float(path == "a"), unit="hash", category="OCR", image=path)
+        for path in "ab" for n in (1, 2)
+    ]  # fmt: skip
+    assert values(MME()(rows, official))["OCR"] == 100 * 2 / 4 + 100 * 1 / 2
+
+
 def test_the_same_answer_must_be_preferred_in_both_orders() -> None:
     rows = [
         record("1", 1.0, pair="1"), record("1/swapped", 1.0, pair="1"),

@@ -38,6 +38,16 @@ def test_an_open_row_among_choices_is_strictly_compared() -> None:
     assert CHOICE(item("['6', 'six']"), "7").score == 0.0
 
 
+@pytest.mark.parametrize("said", ["B", "(b)", "y", "Y"])
+def test_the_gold_of_a_list_of_choices_is_one_of_its_texts(said: str) -> None:
+    """MathVista's golds are texts, which may be letters themselves."""
+    assert CHOICE(item("y", columns={"choices": "['x', 'y']"}), said).score == 1.0
+    turned = item("B", columns={"choices": "['B', 'A']"})
+    assert (CHOICE(turned, "A").score, CHOICE(turned, "B").score) == (1.0, 0.0)
+    named = item("145°", columns={"choices": "['35°', '145°']", "answer_option": "B"})
+    assert (CHOICE(named, "B").score, CHOICE(named, "A").score) == (1.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("answer", "score"),
     [

@@ -1,0 +1,84 @@
+"""A benchmark from its file to its records, its answers written down instead of generated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sophia.benchmarks.asked import BenchmarkPrompts
+from sophia.benchmarks.benchmark import Benchmark
+from sophia.benchmarks.grader import BenchmarkGrader
+from sophia.benchmarks.summary import summarise
+from sophia.chat.model import ChatModel
+from sophia.cli.running.benchmarks import benchmark_template
+from sophia.cli.running.build import build
+from sophia.data.lengths import PromptFitter, PromptLimits
+from sophia.evaluation.records import EvalRecord
+from sophia.types import Completion, EncodedPrompt, Prompt, Rollout
+from tests.composing import composed
+
+_NO_TENSORS = EncodedPrompt(
+    prompt_ids=torch.zeros(0, dtype=torch.long),
+    mm_token_type_ids=torch.zeros(0, dtype=torch.long),
+    pixel_values=None,
+    image_grid_thw=None,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A benchmark of its YAML file with the questions of a file."""
+
+    benchmark: Benchmark
+    prompts: BenchmarkPrompts
+
+    @property
+    def golds(self) -> list[str]:
+        """The right answer to each question."""
+        return [self.prompts[place].answer for place in range(len(self.prompts))]
+
+    def records(
+        self, answers: Sequence[str | Sequence[str]], *, chat: ChatModel | None = None
+    ) -> list[EvalRecord]:
+        """The records of a response to each question, or of several."""
+        grading = BenchmarkGrader(self.benchmark, chat=chat).open()
+        pairs = zip(range(len(self.prompts)), answers, strict=True)
+        pending = [grading.submit(_rollout(self.prompts[place], own)) for place, own in pairs]
+        return [record for records in pending for record in records()]
+
+    def figures(self, records: Sequence[EvalRecord]) -> dict[str, float]:
+        """Every number that is reported of them."""
+        return {name: own.value for name, own in summarise(self.benchmark, records).items()}
+
+
+def whole(name: str, root: Path, *overrides: str) -> Whole:
+    """`benchmark=[NAME]` with the files below ``root``."""
+    cfg = composed("ckpt=here", f"benchmark=[{name}]", *overrides, config="evaluate")
+    benchmark: Benchmark = build(cfg, f"benchmarks.{name}")
+    prompts = BenchmarkPrompts(
+        name=name,
+        benchmark=benchmark,
+        items=benchmark.read(root, cache=root / "cache"),
+        template=benchmark_template(cfg),
+        fitter=_fitter(),
+    )
+    return Whole(benchmark=benchmark, prompts=prompts)
+
+
+def _fitter() -> PromptFitter:
+    limits = PromptLimits(
+        min_pixels=784, max_pixels=4 * 784, max_prompt_tokens=4096, on_overlong="refuse"
+    )
+    return PromptFitter(limits, count_tokens=lambda prompt: len(prompt.question))
+
+
+def _rollout(prompt: Prompt, answers: str | Sequence[str]) -> Rollout:
+    texts = [answers] if isinstance(answers, str) else answers
+    completions = tuple(
+        Completion(text=text, token_ids=(), sampling_logps=(), finish_reason="stop", seed=0)
+        for text in texts
+    )
+    return Rollout(prompt=prompt, encoded=_NO_TENSORS, completions=completions)

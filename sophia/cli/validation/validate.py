@@ -94,6 +94,8 @@ def _check_root(node: Mapping[str, Any], root: type) -> None:
         if is_object and value and "_target_" not in value:
             raise ValueError(f"unknown key {key}.{next(iter(value))}: {key} is null here")
         _check_node(key, value)
+        if signature.parameters[key].annotation == dict[str, Any]:
+            _check_collection(key, value)
     if issubclass(root, TrainSettings):
         check_ranges(node)
 

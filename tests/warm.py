@@ -104,6 +104,7 @@ def _redirect(streams: Path) -> None:
 
 
 def _run(arguments: tuple[str, ...]) -> None:
+    sys.orig_argv = [sys.executable, *arguments]
     if arguments[0] == "-m":
         sys.argv = list(arguments[1:])
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)

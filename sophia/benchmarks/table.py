@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from sophia.benchmarks.benchmark import OVERALL
@@ -12,6 +14,7 @@ from sophia.benchmarks.results import Result
 from sophia.evaluation.bootstrap import Estimate
 
 _NOTHING = "–"
+_WIDEST = 1000  # characters
 
 
 def overview(results: Sequence[Result]) -> Table:
@@ -21,13 +24,13 @@ def overview(results: Sequence[Result]) -> Table:
     references = list(dict.fromkeys(own for result in results for own in result.references))
     table = _table("benchmark, points")
     for label in labels:
-        table.add_column(label, justify="right", overflow="fold")
+        table.add_column(label, justify="right")
         if blind:
             table.add_column("blind", justify="right")
     if len(labels) == 2:
         table.add_column("change", justify="right")
     for reference in references:
-        table.add_column(reference, justify="right", style="dim", overflow="fold")
+        table.add_column(reference, justify="right", style="dim")
     for result in results:
         cells = []
         for column in result.columns:
@@ -47,7 +50,7 @@ def behind(results: Sequence[Result]) -> Table:
     table = _table("behind it")
     several = len(results[0].columns) > 1
     for heading in ("n", "unparsed", "unasked", "judged", "no verdict", "s", "file"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right")
     for result in results:
         for column in result.columns:
             own = column.counts
@@ -62,12 +65,12 @@ def details(result: Result) -> Table:
     """All figures of one benchmark, with the published number where there is one."""
     table = _table(f"{result.title}, points")
     for column in result.columns:
-        table.add_column(column.label, justify="right", overflow="fold")
+        table.add_column(column.label, justify="right")
         if column.blind is not None:
             table.add_column("blind", justify="right")
             table.add_column("by the image", justify="right")
     for reference in result.references:
-        table.add_column(reference, justify="right", style="dim", overflow="fold")
+        table.add_column(reference, justify="right", style="dim")
     for name in result.names:
         cells = []
         for column in result.columns:
@@ -79,6 +82,14 @@ def details(result: Result) -> Table:
         cells += [_NOTHING if number is None else f"{number:.1f}" for number in published]
         table.add_row(name, *cells)
     return table
+
+
+def print_whole(table: Table) -> None:
+    """Print a table as wide as it is: where a terminal is narrower, that breaks its lines."""
+    console = Console()
+    wide = console.options.update_width(_WIDEST)
+    console.width = max(console.width, Measurement.get(console, wide, table).maximum)
+    console.print(table)
 
 
 def interval(estimate: Estimate | None, *, sign: bool = False) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 from tqdm import tqdm
 
@@ -15,6 +18,7 @@ from sophia.cli.running.processes import num_gpus
 
 _LOOK_S = 1.0
 _LAST_LINES = 15
+_PARENT = "SOPHIA_SHARE_OF_PROCESS"
 
 
 def ask_in_processes(count: int, output: Path, *, total: int) -> None:
@@ -49,6 +53,22 @@ def ask_in_processes(count: int, output: Path, *, total: int) -> None:
         )
 
 
+def end_with_parent() -> None:
+    """End this process when the one that started it for a share has ended, even by a kill.
+
+    A share that somebody starts by hand has no such process.
+    """
+    parent = os.environ.get(_PARENT)
+    if parent is not None:
+        Thread(target=_outlive, args=(int(parent),), daemon=True).start()
+
+
+def _outlive(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 @contextmanager
 def _started(
     count: int, output: Path, logs: Sequence[Path]
@@ -77,7 +97,7 @@ def _started(
 
 def _surroundings(index: int, count: int) -> dict[str, str]:
     """The environment of a process: one GPU, or its part of the cores."""
-    environment = dict(os.environ)
+    environment = {**os.environ, _PARENT: str(os.getpid())}
     gpus = num_gpus()
     if gpus:
         visible = environment.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(gpus)))

@@ -19,7 +19,7 @@ from sophia.benchmarks.asked import BenchmarkPrompts
 from sophia.benchmarks.grader import BenchmarkGrader
 from sophia.benchmarks.predictions import write_predictions
 from sophia.benchmarks.results import Column, Result
-from sophia.benchmarks.table import behind, details, overview
+from sophia.benchmarks.table import behind, details, overview, print_whole
 from sophia.chat.model import ChatModel
 from sophia.cli.quiet import quiet_libraries
 from sophia.cli.running.benchmarks import (
@@ -31,13 +31,14 @@ from sophia.cli.running.benchmarks import (
 from sophia.cli.running.build import build
 from sophia.cli.running.data import prompt_fitter
 from sophia.cli.running.parts import build_engine
-from sophia.cli.running.shares import ask_in_processes
+from sophia.cli.running.shares import ask_in_processes, end_with_parent
 from sophia.cli.verbs.evaluation import labels
 from sophia.data.encode import PromptEncoder
 from sophia.data.template import PromptTemplate
 from sophia.protocols import RolloutEngine
 from sophia.report.benchmarks import write_benchmarks_page
 from sophia.run.convert import to_hf_folder
+from sophia.run.opening import held
 
 _ASKING = (
     "template", "benchmark_template", "sampling", "evaluation", "prompt_limits", "rollout", "seed",
@@ -148,17 +149,33 @@ def evaluate_benchmarks(cfg: DictConfig) -> None:
     share = _share(cfg)
     if cfg.processes < 1:
         raise ValueError(f"processes is {cfg.processes}; it must be at least 1.")
-    if cfg.processes > 1 and share == Share():
-        answers = sum(len(asked.places) for asked in benchmarks) * len(policies)
-        ask_in_processes(cfg.processes, output, total=answers * (2 if cfg.blind else 1))
+    if share != Share():
+        end_with_parent()
+        with held(output / f"share-{share.index}-of-{share.of}"):
+            _columns(cfg, policies, benchmarks, output, share)
+        return
+    with held(output):
+        if cfg.processes > 1:
+            answers = sum(len(asked.places) for asked in benchmarks) * len(policies)
+            ask_in_processes(cfg.processes, output, total=answers * (2 if cfg.blind else 1))
+        columns = _columns(cfg, policies, benchmarks, output, share)
+        show(cfg, benchmarks, columns, output)
+
+
+def _columns(
+    cfg: DictConfig,
+    policies: Sequence[Policy],
+    benchmarks: Sequence[Asked],
+    output: Path,
+    share: Share,
+) -> dict[str, list[Column]]:
+    """Every policy's answers to each benchmark."""
     columns: dict[str, list[Column]] = {asked.name: [] for asked in benchmarks}
     for policy in policies:
         for asked in benchmarks:
             columns[asked.name].append(_column(cfg, policy, asked, output, share))
         policy.close()
-    if share != Share():
-        return
-    show(cfg, benchmarks, columns, output)
+    return columns
 
 
 def _column(cfg: DictConfig, policy: Policy, asked: Asked, output: Path, share: Share) -> Column:
@@ -208,9 +225,9 @@ def show(
     console = Console()
     for result in results:
         if len(result.names) > 1:
-            console.print(details(result))
-    console.print(behind(results))
-    console.print(overview(results))
+            print_whole(details(result))
+    print_whole(behind(results))
+    print_whole(overview(results))
     for result in results:
         if result.benchmark.notes:
             console.print(f"{result.title}: {result.benchmark.notes}", soft_wrap=True)

@@ -59,10 +59,11 @@ class Benchmark:
             path = source.find(root)
             if path is not None:
                 return source.read(path, cache=cache)
-        places = " Or: ".join(source.expected(root) for source in self.sources)
+        places = "; or ".join(source.expected(root) for source in self.sources)
         raise ValueError(
-            f"{self.title} is not below {root}. {places} Nothing is downloaded. Another folder is"
-            " named by benchmark_root=FOLDER or the environment variable LMUData."
+            f"{self.title} is not there. Expected is {places}. Nothing is downloaded here; a folder"
+            f" other than {root} is named by benchmark_root=FOLDER or the environment variable"
+            " LMUData."
         )
 
     def shown_title(self, *, judged: bool) -> str:

@@ -13,11 +13,13 @@ from typing import Any
 
 import pandas
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from sophia.evaluation.records import EvalRecord, parse_record
+from sophia.run.metrics_file import read_metrics
 from tests.benchmarks.fixtures.published import write
 from tests.browser import opened
-from tests.commands import ROOT, run, start
+from tests.commands import ROOT, SMALL_RUN, run, start
 
 pytestmark = pytest.mark.slow
 
@@ -147,7 +149,20 @@ def test_files_that_cannot_be_used_are_named_all_at_once(
     assert "Traceback" not in said
     sentences = said.partition("error: ")[2].strip().splitlines()
     assert len(sentences) == 3
-    assert all(str(files) in sentence for sentence in sentences)
+    for sentence, problem, remedy in zip(
+        sentences,
+        (
+            "MME.tsv has a damaged image in row 5",
+            "MMStar.tsv has no column 'answer'",
+            "is not there",
+        ),
+        ("MME.tsv", "MMStar.tsv", f"curl -L --create-dirs -o {files}/RealWorldQA.tsv https://"),
+        strict=True,
+    ):
+        assert str(files) in sentence
+        assert problem in sentence
+        assert "get it " in sentence
+        assert remedy in sentence
     said = run("evaluate.py", "ckpt=nowhere", "benchmark=[mmstra]", cache=cache, expect=1)
     assert "Traceback" not in said
     assert "there is no benchmark 'mmstra'; did you mean 'mmstar'?" in said
@@ -161,6 +176,32 @@ child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], env=shares._surrou
 print(child.pid, flush=True)
 child.wait()
 """
+
+
+def test_a_run_asks_benchmarks_while_it_trains_and_goes_on(
+    files: Path, tmp_path: Path, cache: Path
+) -> None:
+    """The last step is asked too; what a resumed run asks again is the same row, once."""
+    folder = tmp_path / "run"
+    arguments = (
+        "train.py", *SMALL_RUN, "benchmark=[digits,mmstar]", "benchmark_limit=16",
+        f"benchmark_root={files}", "callbacks.benchmarks.every_n_steps=2", f"run_dir={folder}",
+    )  # fmt: skip
+    run(*arguments, "num_steps=3", cache=cache)
+    first = read_metrics(folder / "benchmarks.csv")
+    run(*arguments, "num_steps=5", "resume=true", cache=cache)
+    rows = read_metrics(folder / "benchmarks.csv")
+    assert [row["rl_step"] for row in rows] == ["0", "2", "3", "4", "5"]
+    assert rows[:3] == first
+    assert {"digits/overall", "digits/strict", "digits/category/sum", "mmstar/macro"} <= {*rows[0]}
+    events = EventAccumulator(str(folder)).Reload()
+    scalars = events.Scalars("benchmark/digits/overall")
+    by_step = {row["rl_step"]: float(row["digits/overall"]) for row in rows}
+    assert [scalar.step for scalar in scalars] == [0, 2, 4, 5]  # a resume hides those of its step
+    for scalar in scalars:
+        assert scalar.value == pytest.approx(by_step[str(scalar.step)])
+    columns = (folder / "metrics.csv").read_text().partition("\n")[0]
+    assert "benchmark/" not in columns
 
 
 def test_a_share_does_not_outlive_the_call_that_started_it() -> None:

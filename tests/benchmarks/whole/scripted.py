@@ -5,27 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from sophia.benchmarks.asked import BenchmarkPrompts
 from sophia.benchmarks.benchmark import Benchmark
 from sophia.benchmarks.grader import BenchmarkGrader
 from sophia.benchmarks.summary import summarise
-from sophia.chat.model import ChatModel
-from sophia.cli.running.benchmarks import benchmark_template
 from sophia.cli.running.build import build
 from sophia.data.lengths import PromptFitter, PromptLimits
+from sophia.data.template import PromptTemplate
 from sophia.evaluation.records import EvalRecord
-from sophia.types import Completion, EncodedPrompt, Prompt, Rollout
 from tests.composing import composed
 
-_NO_TENSORS = EncodedPrompt(
-    prompt_ids=torch.zeros(0, dtype=torch.long),
-    mm_token_type_ids=torch.zeros(0, dtype=torch.long),
-    pixel_values=None,
-    image_grid_thw=None,
-)
+if TYPE_CHECKING:
+    from sophia.chat.model import ChatModel  # the client of servers, which few need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +38,12 @@ class Whole:
     ) -> list[EvalRecord]:
         """The records of a response to each question, or of several."""
         grading = BenchmarkGrader(self.benchmark, chat=chat).open()
-        pairs = zip(range(len(self.prompts)), answers, strict=True)
-        pending = [grading.submit(_rollout(self.prompts[place], own)) for place, own in pairs]
-        return [record for records in pending for record in records()]
+        pending = [
+            grading.graded(self.prompts[place], text, sample)
+            for place, own in zip(range(len(self.prompts)), answers, strict=True)
+            for sample, text in enumerate([own] if isinstance(own, str) else own)
+        ]
+        return [record() for record in pending]
 
     def figures(self, records: Sequence[EvalRecord]) -> dict[str, float]:
         """Every number that is reported of them."""
@@ -58,11 +54,12 @@ def whole(name: str, root: Path, *overrides: str) -> Whole:
     """`benchmark=[NAME]` with the files below ``root``."""
     cfg = composed("ckpt=here", f"benchmark=[{name}]", *overrides, config="evaluate")
     benchmark: Benchmark = build(cfg, f"benchmarks.{name}")
+    template: PromptTemplate = build(cfg, "template")
     prompts = BenchmarkPrompts(
         name=name,
         benchmark=benchmark,
         items=benchmark.read(root, cache=root / "cache"),
-        template=benchmark_template(cfg),
+        template=template.system_alone(),
         fitter=_fitter(),
     )
     return Whole(benchmark=benchmark, prompts=prompts)
@@ -73,12 +70,3 @@ def _fitter() -> PromptFitter:
         min_pixels=784, max_pixels=4 * 784, max_prompt_tokens=4096, on_overlong="refuse"
     )
     return PromptFitter(limits, count_tokens=lambda prompt: len(prompt.question))
-
-
-def _rollout(prompt: Prompt, answers: str | Sequence[str]) -> Rollout:
-    texts = [answers] if isinstance(answers, str) else answers
-    completions = tuple(
-        Completion(text=text, token_ids=(), sampling_logps=(), finish_reason="stop", seed=0)
-        for text in texts
-    )
-    return Rollout(prompt=prompt, encoded=_NO_TENSORS, completions=completions)

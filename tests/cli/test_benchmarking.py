@@ -154,7 +154,7 @@ def test_files_that_cannot_be_used_are_named_all_at_once(
         (
             "MME.tsv has a damaged image in row 5",
             "MMStar.tsv has no column 'answer'",
-            "is not there",
+            "is not below",
         ),
         ("MME.tsv", "MMStar.tsv", f"curl -L --create-dirs -o {files}/RealWorldQA.tsv https://"),
         strict=True,

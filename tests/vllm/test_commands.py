@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sophia.run.metrics_file import read_metrics
+from tests.benchmarks.fixtures.published import write
 from tests.commands import ROOT, SMALL_RUN, run, start
 from tests.processes import free_port
 
@@ -67,6 +68,37 @@ def test_evaluation_is_the_same_with_either_engine(
         result = json.loads((tmp_path / name / "results.json").read_text())
         results.append(result["policies"][0]["figures"])
     assert results[0] == results[1]
+
+
+def test_benchmarks_are_answered_alike_with_either_engine(
+    finished: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the letter, with images and without, since both decode greedily in float32."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))  # where the digits' images are kept
+    write("mmstar", tmp_path / "files")
+    shared = (
+        "evaluate.py", f"ckpt={finished}", "benchmark=[digits,mmstar]", "limit=8", "blind=true",
+        f"benchmark_root={tmp_path / 'files'}", "sampling.max_new_tokens=12",
+    )  # fmt: skip
+    said = []
+    for name, engine in (("vllm", VLLM), ("transformers", ())):
+        run(*shared, *engine, f"run_dir={tmp_path / name}", cache=cache)
+        said.append(_texts(tmp_path / name))
+    assert said[0] == said[1]
+    assert {name: len(texts) for name, texts in said[0].items()} == {
+        "digits": 8, "digits-blind": 8, "mmstar": 4, "mmstar-blind": 4,
+    }  # fmt: skip
+    assert len({text for texts in said[0].values() for text in texts}) > 1
+
+
+def _texts(folder: Path) -> dict[str, list[str]]:
+    """What was answered to each benchmark."""
+    return {
+        path.stem.rpartition("-")[0]: [
+            json.loads(line)["records"][0]["text"] for line in path.read_text().splitlines()
+        ]
+        for path in folder.glob("*.jsonl")
+    }
 
 
 def test_killed_and_resumed_is_no_interruption(finished: Path, tmp_path: Path, cache: Path) -> None:

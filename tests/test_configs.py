@@ -54,7 +54,7 @@ def nodes(node: DictConfig, path: str = "") -> Iterator[str]:
 
 # Free-form mappings: whatever stands in them is meant.
 OPEN = (
-    "callbacks", "logger", "reward.extra", "sentences", "files", "weights",
+    "benchmarks", "callbacks", "logger", "reward.extra", "sentences", "files", "weights",
     "rename_types",
 )  # fmt: skip
 

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "library": {"grpo", "rewards", "schedules"},
     "evaluation": {"protocols", "rewards", "rollout", "types"},
     "benchmarks": {"chat", "data", "evaluation", "rewards", "types"},
-    "report": {"benchmarks", "evaluation", "measure", "rewards", "run", "types"},
+    "report": {"benchmarks", "data", "evaluation", "measure", "rewards", "run", "types"},
     "training": {
         "failures",
         "grpo",

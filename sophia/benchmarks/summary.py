@@ -92,7 +92,11 @@ def _mean_over_samples(
     by_sample: dict[int, list[EvalRecord]] = defaultdict(list)
     for record in records:
         by_sample[record.sample].append(record)
-    found = [_figures(benchmark, own, score) for own in by_sample.values()]
+    unasked = [record for record in records if not record.asked]  # one record, wrong in all samples
+    found = [
+        _figures(benchmark, own if sample == 0 else [*own, *unasked], score)
+        for sample, own in by_sample.items()
+    ]
     names = dict.fromkeys(name for figures in found for name in figures)
     return {
         name: average([figures[name] for figures in found if name in figures]) for name in names

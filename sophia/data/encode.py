@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import AutoTokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
+from sophia.data.rows.row_error import origin_of, row_error
 from sophia.models.family import image_tokens, media_tokens
 from sophia.models.hub import find_checkpoint
 from sophia.types import EncodedPrompt, Media, Message, Prompt
@@ -93,7 +94,8 @@ class PromptEncoder:
         """The ids of the prompt with one placeholder per image, whatever the image's size.
 
         Raises:
-            ValueError: the number of placeholders is not that of the images.
+            RowError: its text holds the token that stands for an image.
+            ValueError: the chat template drops images.
         """
         text = self.tokenizer.apply_chat_template(
             [self._as_dict(message) for message in prompt.messages],
@@ -102,12 +104,18 @@ class PromptEncoder:
         )
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         found = ids.count(self._image_token_id)
-        if found != len(prompt.media):
+        if found < len(prompt.media):
             raise ValueError(
-                f"prompt {prompt.uid!r} has {len(prompt.media)} images but its text holds {found}"
-                f" image placeholders; does the question contain a literal {self._image_token}, or"
-                " does the chat template drop images?"
+                f"prompt {prompt.uid!r} has {len(prompt.media)} images but its chat holds {found}"
+                " image placeholders; does the chat template drop images?"
             )
+        if found > len(prompt.media):
+            reason = (
+                f"the prompt has {len(prompt.media)} images but its text holds {found} image"
+                f" placeholders, since it contains a literal {self._image_token}"
+            )
+            remedy = "Take it out of the text, or leave the row out"
+            raise row_error(origin_of(prompt), prompt.column("problem"), reason, remedy)
         return ids
 
     def _as_dict(self, message: Message) -> dict[str, Any]:

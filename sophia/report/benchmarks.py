@@ -13,12 +13,10 @@ from sophia.benchmarks.results import Column, Result
 from sophia.benchmarks.table import interval, point
 from sophia.evaluation.records import EvalRecord
 from sophia.report.page import write_page
-from sophia.run.pictures import data_uri, media_file
-from sophia.types import Media
+from sophia.report.pictures import small_pictures
 
 _CARDS = 48
 _RIGHT_SHARE = 4
-_MAX_SIDE = 224
 
 KINDS = {
     "wrong": "wrong",
@@ -202,7 +200,7 @@ def _cards(result: Result, items: Items) -> Iterator[Card]:
             options=item.options,
             asked=record.question,
             gold=item.answer,
-            images=tuple(_pictures(item.images)),
+            images=small_pictures(item.images),
             answers=answers,
         )
 
@@ -236,14 +234,6 @@ def _said(who: str, record: EvalRecord, blind: EvalRecord | None) -> Said:
         strictly=None if record.strict_outcome is None else record.strict_outcome >= 1.0,
         blind=None if blind is None else blind.is_right,
     )
-
-
-def _pictures(images: Sequence[Media]) -> Iterator[str]:
-    for media in images:
-        try:
-            yield data_uri(media_file(media, max_side=_MAX_SIDE))
-        except OSError:  # a picture that nobody could be shown
-            continue
 
 
 def _number(value: float | None) -> str:

@@ -10,10 +10,7 @@ from sophia.benchmarks.item import Item
 from sophia.benchmarks.overlap.match import KINDS, Match
 from sophia.benchmarks.overlap.tally import Pair, Tally
 from sophia.report.page import percent, write_page
-from sophia.run.pictures import data_uri, media_file
-from sophia.types import Media
-
-_MAX_SIDE = 224
+from sophia.report.pictures import small_pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +77,7 @@ def _because(match: Match) -> str:
 def _asked(benchmark: str, item: Item) -> Twin:
     return Twin(
         place=f"{benchmark} {item.index}",
-        images=tuple(_pictures(item.images)),
+        images=small_pictures(item.images),
         question=" ".join((item.question, *_listed(item.options))),
         answer=item.answer,
     )
@@ -89,7 +86,7 @@ def _asked(benchmark: str, item: Item) -> Twin:
 def _trained(pair: Pair) -> Twin:
     return Twin(
         place=f"{Path(pair.origin.file).name}, row {pair.origin.row}",
-        images=tuple(_pictures(pair.prompt.media)),
+        images=small_pictures(pair.prompt.media),
         question=" ".join((pair.prompt.shown_question, *_listed(pair.prompt.options))),
         answer=pair.prompt.answer,
     )
@@ -97,11 +94,3 @@ def _trained(pair: Pair) -> Twin:
 
 def _listed(options: Mapping[str, str]) -> list[str]:
     return [f"({letter}) {text}" for letter, text in options.items()]
-
-
-def _pictures(images: Sequence[Media]) -> Iterator[str]:
-    for media in images:
-        try:
-            yield data_uri(media_file(media, max_side=_MAX_SIDE))
-        except OSError:  # a picture that nobody could be shown
-            continue

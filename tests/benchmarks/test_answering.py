@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +116,18 @@ def test_a_broken_image_is_wrong_and_named_and_ends_nothing(
     assert (bad.outcome, bad.extracted, bad.graded_by) == (0.0, None, "nobody")
     assert "row 2" in bad.failure
     assert all(not r.failure for r in found if r is not bad)
+
+
+def test_a_question_with_a_token_that_stands_for_an_image_ends_nothing(
+    tiny_folder: Path, encoder: PromptEncoder, tmp_path: Path
+) -> None:
+    rows = list(items(3).items)
+    rows[1] = replace(rows[1], question="What does <|image_pad|> mean?")
+    asked = prompts(encoder, Listed(items=rows))
+    found = answers(Policy(tiny_folder, encoder), asked, tmp_path / "a.jsonl").records
+    assert [record.asked for record in found] == [True, False, True]
+    assert "row 1" in found[1].failure
+    assert "literal <|image_pad|>" in found[1].failure
 
 
 def test_another_rule_grades_what_was_answered_and_asks_nothing(

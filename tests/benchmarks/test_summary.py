@@ -44,6 +44,16 @@ def test_several_answers_are_averaged_and_vote() -> None:
     assert [record.extracted for record in vote(records)] == ["2", None]
 
 
+def test_a_question_that_was_not_asked_is_wrong_in_every_sample() -> None:
+    records = [replace(RECORD, sample=sample) for sample in range(4)]
+    records.append(
+        replace(RECORD, uid="sums/2", units=("2",), outcome=0.0, extracted=None, asked=False)
+    )
+    found = summarise(sums(), records)
+    assert found["overall"].value == 50.0
+    assert found["vote@4"].value == 50.0
+
+
 def test_in_a_tie_the_earlier_verdict_wins() -> None:
     tied = [replace(RECORD, sample=i, extracted=e) for i, e in enumerate(["7", "2", "2", "7"])]
     assert vote(tied)[0].extracted == "7"

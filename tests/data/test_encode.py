@@ -11,6 +11,7 @@ import torch
 
 from sophia.data.digits import DigitsDataset
 from sophia.data.encode import PromptEncoder
+from sophia.data.rows.row_error import RowError
 from sophia.types import Media, Message
 from tests.builders import prompt
 
@@ -38,8 +39,18 @@ def test_several_images_and_none(encoder: PromptEncoder, digits: DigitsDataset) 
 
 def test_a_literal_placeholder_in_the_text_is_refused(encoder: PromptEncoder) -> None:
     trap = prompt(messages=(Message(role="user", content=("what is <|image_pad|>?",)),))
-    with pytest.raises(ValueError, match="has 0 images but its text holds 1 image placeholders"):
+    with pytest.raises(RowError, match="has 0 images but its text holds 1 image placeholders"):
         encoder(trap)
+
+
+def test_a_template_that_drops_images_is_no_mistake_of_a_row(
+    tiny_folder: Path, digits: DigitsDataset
+) -> None:
+    encoder = PromptEncoder(tiny_folder)
+    encoder.tokenizer.chat_template = "{{ messages[0].content[-1].text }}"
+    with pytest.raises(ValueError, match="does the chat template drop images") as caught:
+        encoder.unexpanded_ids(digits[0])
+    assert not isinstance(caught.value, RowError)
 
 
 def test_an_unopened_image_is_our_mistake(encoder: PromptEncoder) -> None:

@@ -85,10 +85,12 @@ def decoded(text: str) -> bytes:
 
 
 def is_whole(data: bytes) -> bool:
-    """Whether an encoded image can be decoded to its last line."""
+    """Whether an encoded image can be decoded to its last line, or is too large to be tried."""
     try:
         with Image.open(BytesIO(data)) as image:
             image.load()
+    except Image.DecompressionBombError:
+        return True
     except (OSError, SyntaxError, ValueError):
         return False
     return True

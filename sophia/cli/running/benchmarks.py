@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -27,7 +29,7 @@ _ROOT = "LMUData"
 _OF_EVALUATION = ("max_new_tokens", "num_samples", "temperature", "sampling_seed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """One benchmark of this call: its name, what it is, its rows and which of them are asked."""
 
@@ -35,6 +37,17 @@ class Asked:
     benchmark: Benchmark
     items: Items
     places: Sequence[int]
+
+    @cached_property
+    def contents(self) -> str:
+        """A hash of all rows, and of the paths and sizes of their images."""
+        digest = hashlib.sha256()
+        for place in range(len(self.items)):
+            item = self.items[place]
+            files = [m.source for m in item.images if isinstance(m.source, Path)]
+            sizes = [(str(file), file.stat().st_size) for file in files]
+            digest.update(f"{replace(item, images=())!r} {sizes}".encode())
+        return digest.hexdigest()
 
 
 def benchmark_root(cfg: DictConfig) -> Path:

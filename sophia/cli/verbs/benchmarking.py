@@ -107,7 +107,6 @@ class Policy:
     def _digest(self, asked: Asked) -> str:
         """A hash of what decides the answers: the policy, how it is asked, and what."""
         cfg = self._plain
-        file = asked.items.path.stat()
         weights = sorted(
             (f.name, f.stat().st_size, f.stat().st_mtime_ns)
             for f in self.folder.glob("*.safetensors")
@@ -117,7 +116,7 @@ class Policy:
             [cfg["benchmarks"][asked.name][key] for key in ("sources", "prompt")],
             weights,
             str(self.folder.resolve()),
-            [str(asked.items.path), file.st_size, file.st_mtime_ns],
+            asked.contents,
         )
 
     def _rules(self, asked: Asked) -> str:

@@ -98,10 +98,19 @@ def open_image(media: Media, limits: PixelLimits) -> Image.Image:
         ImageError: it cannot be opened, decoded or shown.
     """
     with _lazily_opened(media) as image:
-        upright = ImageOps.exif_transpose(image)
-        rgb = _to_rgb(upright)
+        rgb = _to_rgb(ImageOps.exif_transpose(image))
         size = limits.size(*rgb.size)
         return rgb if rgb.size == size else rgb.resize(size, Image.Resampling.BICUBIC)
+
+
+def open_upright(media: Media) -> Image.Image:
+    """One image as upright RGB in its own size.
+
+    Raises:
+        ImageError: it cannot be opened or decoded.
+    """
+    with _lazily_opened(media) as image:
+        return _to_rgb(ImageOps.exif_transpose(image))
 
 
 def open_reduced(media: Media, *, side: int) -> Image.Image:

@@ -17,7 +17,7 @@ from sophia.data.images.opening import ImageError
 from sophia.types import Media
 from tests.benchmarks.overlap.pictures import CHANGES, STYLES, Picture, saved
 
-PER_STYLE = 16
+PER_STYLE = 8
 LOSSLESS = ("GIF", "4 times as large", "448 x 448", "JPEG, quality 95")
 MARGINS_ONLY = ("4 % cropped from two sides",)
 NOT_FOUND = ("grey",)

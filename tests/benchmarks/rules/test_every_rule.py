@@ -36,10 +36,10 @@ HOSTILE = ("answer is ", "1", "B ", "(", "[", "yes. ", "9%", "\\frac{", "not ", 
 def test_an_answer_of_a_hundred_thousand_characters_is_graded_at_once(
     rule: Rule, row: Item
 ) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for piece in HOSTILE:
         rule(row, piece * (100_000 // len(piece)))
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 10.0  # what grows with the square takes minutes
 
 
 @pytest.mark.parametrize(("rule", "row"), RULES, ids=lambda value: type(value).__name__)

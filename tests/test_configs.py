@@ -54,7 +54,7 @@ def nodes(node: DictConfig, path: str = "") -> Iterator[str]:
 
 # Free-form mappings: whatever stands in them is meant.
 OPEN = (
-    "benchmarks", "callbacks", "logger", "reward.extra", "sentences", "files", "weights",
+    "callbacks", "logger", "reward.extra", "sentences", "files", "weights",
     "rename_types",
 )  # fmt: skip
 
@@ -66,7 +66,7 @@ def test_a_typo_at_every_level_is_refused(name: str) -> None:
     assert len(paths) > 20
     OmegaConf.set_struct(cfg, False)
     for path in paths:
-        if path.endswith(OPEN):
+        if path == "benchmarks" or path.endswith(OPEN):
             continue
         target = OmegaConf.select(cfg, path) if path else cfg
         target["tpyo"] = 1

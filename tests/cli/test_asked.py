@@ -7,8 +7,9 @@ from pathlib import Path
 from sophia.benchmarks.readers.together import Together
 from sophia.benchmarks.readers.tsv import TSV
 from sophia.cli.running.benchmarks import Asked
+from tests.benchmarks.fixtures.writing import write_tsv
 from tests.benchmarks.listed import sums
-from tests.benchmarks.test_tsv import row, write_tsv
+from tests.benchmarks.test_tsv import row
 
 
 def contents(root: Path) -> str:

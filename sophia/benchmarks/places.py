@@ -15,6 +15,8 @@ def some_places(items: Items, limit: int | None) -> Sequence[int]:
     Rows about one image stay together, since some figures are of all of them. Which are taken is
     decided by a hash of their names, so that no category at the top of a file is preferred.
     """
+    if limit is not None and limit < 1:
+        raise ValueError(f"the limit is {limit}; it must be at least 1, or null for all questions.")
     if limit is None or limit >= len(items):
         return range(len(items))
     units: dict[str, list[int]] = defaultdict(list)

@@ -168,6 +168,8 @@ def test_some_places_take_whole_units_and_are_the_same_every_time() -> None:
     assert len(chosen) == 10
     assert chosen == some_places(rows, 10)
     assert list(chosen) == sorted(chosen)
+    with pytest.raises(ValueError, match="the limit is 0; it must be at least 1"):
+        some_places(rows, 0)
     assert list(some_places(rows, None)) == list(range(100)) == list(some_places(rows, 1000))
 
 

@@ -196,6 +196,7 @@ def test_where_it_is_expected_ends_in_a_command_that_gets_it() -> None:
         "the TSV file /data/Some.tsv; get it by"
         " `curl -L --create-dirs -o /data/Some.tsv https://example.org/Some.tsv`"
     )
+    assert "-o '/my data/Some.tsv' https" in PLAIN.expected(Path("/my data"))
     assert TSV(file="mine").expected(Path("/data")) == "the TSV file /data/mine.tsv"
 
 

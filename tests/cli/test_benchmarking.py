@@ -15,6 +15,7 @@ import pandas
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from sophia.cli.command_line.arguments import quoted
 from sophia.evaluation.records import EvalRecord, parse_record
 from sophia.run.metrics_file import read_metrics
 from tests.benchmarks.fixtures.published import write
@@ -111,9 +112,9 @@ def test_a_killed_call_goes_on_in_two_processes(
         "evaluate.py", f"ckpt={taught / 'run'}", "benchmark=[digits,mmstar]",
         f"benchmark_root={files}", "blind=true", "evaluation.max_new_tokens=24",
     )  # fmt: skip
-    whole, out = tmp_path / "whole", tmp_path / "killed"
+    whole, out = tmp_path / "whole", tmp_path / "it's killed, (1)"
     expected = run(*arguments, f"run_dir={whole}", cache=cache)
-    process = start(*arguments, f"run_dir={out}", cache=cache)
+    process = start(*arguments, f"run_dir={quoted(str(out))}", cache=cache)
     while not any(lines_in(out).values()):
         assert process.returncode is None, process.communicate()
         time.sleep(0.01)
@@ -122,7 +123,7 @@ def test_a_killed_call_goes_on_in_two_processes(
     kept = lines_in(out)
     assert 0 < sum(map(len, kept.values())) < 2 * (256 + 4)
 
-    said = run(*arguments, f"run_dir={out}", "processes=2", cache=cache)
+    said = run(*arguments, f"run_dir={quoted(str(out))}", "processes=2", cache=cache)
     assert {name: lines_in(out)[name][: len(own)] for name, own in kept.items()} == kept
     assert any(".1-of-2." in name for name in lines_in(out))
     for name in ("digits", "digits-blind", "mmstar", "mmstar-blind"):
@@ -137,7 +138,7 @@ def _overall(said: str) -> list[str]:
 
 
 def test_files_that_cannot_be_used_are_named_all_at_once(
-    tmp_path: Path, files: Path, cache: Path
+    taught: Path, tmp_path: Path, files: Path, cache: Path
 ) -> None:
     mme, mmstar = files / "MME.tsv", files / "MMStar.tsv"
     mme.write_bytes(mme.read_bytes()[:-200])
@@ -163,6 +164,10 @@ def test_files_that_cannot_be_used_are_named_all_at_once(
         assert problem in sentence
         assert "get it " in sentence
         assert remedy in sentence
+    said = run("evaluate.py", f"ckpt={taught / 'run'}", "benchmark=digits", f"run_dir={mme}",
+               cache=cache, expect=1)  # fmt: skip
+    assert "the folder of this evaluation cannot be made" in said
+    assert str(mme) in said
     said = run("evaluate.py", "ckpt=nowhere", "benchmark=[mmstra]", cache=cache, expect=1)
     assert "Traceback" not in said
     assert "there is no benchmark 'mmstra'; did you mean 'mmstar'?" in said

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sophia.benchmarks.figures.figure import Score, Sum, chosen, mean_of, unit_of
+from sophia.benchmarks.literal import literal
 from sophia.evaluation.records import EvalRecord
 
 
@@ -55,8 +55,8 @@ class ByLabel:
         if value is None or not self.each:
             return [] if value is None else [value]
         try:
-            listed = ast.literal_eval(value)
-        except (SyntaxError, ValueError):  # not written as a list
+            listed = literal(value)
+        except ValueError:  # not written as a list
             return [value]
         return [str(one) for one in listed] if isinstance(listed, list | tuple) else [value]
 

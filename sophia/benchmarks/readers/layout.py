@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from sophia.benchmarks.item import Item
+from sophia.benchmarks.literal import literal
 from sophia.types import Media
 
 Row = Mapping[str, str]
@@ -119,8 +119,8 @@ def listed(cell: str) -> list[str]:
         return []
     if cell.startswith("[") and cell.endswith("]"):
         try:
-            return [str(one) for one in ast.literal_eval(cell)]
-        except (ValueError, SyntaxError):
+            return [str(one) for one in literal(cell)]
+        except ValueError:
             return [cell]
     return [cell]
 

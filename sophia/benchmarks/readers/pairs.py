@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sophia.benchmarks.item import Item, Items, Source
+from sophia.benchmarks.literal import literal
 
 FIRST, SECOND = "first", "second"
 """The two responses in ``Item.extra``; ``Item.answer`` is "1" or "2", whichever is better."""
@@ -38,9 +38,9 @@ class Ranked:
 
     def __call__(self, item: Item) -> Item:
         try:
-            first, second = ast.literal_eval(item.extra.get(self.responses, ""))
-            ranks = [float(rank) for rank in ast.literal_eval(item.extra.get(self.ranks, ""))]
-        except (ValueError, SyntaxError, TypeError) as error:
+            first, second = literal(item.extra.get(self.responses, ""))
+            ranks = [float(rank) for rank in literal(item.extra.get(self.ranks, ""))]
+        except (ValueError, TypeError) as error:
             raise ValueError(
                 f"row {item.index} needs lists of two in {self.responses!r} and {self.ranks!r}"
             ) from error

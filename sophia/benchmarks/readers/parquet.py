@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pyarrow
@@ -47,7 +48,8 @@ class Parquet(Layout):
     def expected(self, root: Path) -> str:
         """Where it is looked for and how people get it."""
         folder = self._folder(root)
-        how = f"get it by `hf download {self.repo} --repo-type dataset --local-dir {folder}`"
+        to = quote(str(folder))
+        how = f"get it by `hf download {self.repo} --repo-type dataset --local-dir {to}`"
         return f"the parquet files {folder / self.files}" + (f"; {how}" if self.repo else "")
 
     def _folder(self, root: Path) -> Path:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, BinaryIO
 
 import pandas
@@ -60,7 +61,7 @@ class TSV(Layout):
     def expected(self, root: Path) -> str:
         """Where it is looked for and how people get it."""
         path = self._path(root)
-        how = f"get it by `curl -L --create-dirs -o {path} {self.url}`"
+        how = f"get it by `curl -L --create-dirs -o {quote(str(path))} {self.url}`"
         return f"the TSV file {path}" + (f"; {how}" if self.url else "")
 
     def _path(self, root: Path) -> Path:

@@ -98,11 +98,14 @@ class SameAnswer:
 
 
 def _asked(*parts: tuple[str, str], wanted: str) -> ChatQuestion:
-    """Each part between lines with its name, its end only where it is long, then what is wanted."""
+    """Each part between lines with its name, its end only where it is long, then what is wanted.
+
+    ``<|`` is broken up, or a chat template would take what follows for a token of its own.
+    """
     shown = (
         f"[{name}]\n{text.strip()[-_MAX_SHOWN:]}\n[end of {name.lower()}]" for name, text in parts
     )
-    text = "\n\n".join((*shown, wanted))
+    text = "\n\n".join((*shown, wanted)).replace("<|", "< |")
     return ChatQuestion(messages=(Message(role="user", content=(text,)),))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from string import ascii_uppercase
 
 from sophia.benchmarks.item import Item
+from sophia.benchmarks.literal import literal
 
 
 def options_of(item: Item) -> Mapping[str, str]:
@@ -18,8 +18,8 @@ def options_of(item: Item) -> Mapping[str, str]:
     if item.options or not written or written.lower() in ("none", "nan"):
         return item.options
     try:
-        found = ast.literal_eval(written)
-    except (ValueError, SyntaxError) as error:
+        found = literal(written)
+    except ValueError as error:
         raise ValueError(_problem(item, written)) from error
     if found is None:
         return {}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sophia.benchmarks.item import UNPARSED, Graded, Item
+from sophia.benchmarks.literal import literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ def _golds(answer: str) -> Sequence[str]:
     if not answer.lstrip().startswith("["):
         return (answer,)
     try:
-        found = ast.literal_eval(answer.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        found = literal(answer.strip())
+    except ValueError:
         return (answer,)
     return [str(one) for one in found] if isinstance(found, list) else (answer,)

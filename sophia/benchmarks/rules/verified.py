@@ -7,13 +7,13 @@ those of the outcome reward.
 
 from __future__ import annotations
 
-import ast
 import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sophia.benchmarks.item import UNPARSED, Graded, Item
+from sophia.benchmarks.literal import literal
 from sophia.benchmarks.rules.options import gold_letter, options_of
 from sophia.rewards.outcome import CHECKERS, OutcomeReward
 from sophia.rewards.tags import extract_answer
@@ -94,8 +94,8 @@ def _golds(answer: str, *, is_letter: bool) -> Sequence[str]:
         return (_BRACKETED.sub(r"\1", text),)
     if text.startswith("[") and text.endswith("]"):
         try:
-            found = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+            found = literal(text)
+        except ValueError:
             return (text,)
         if isinstance(found, list) and found and all(isinstance(one, str) for one in found):
             return found

@@ -36,6 +36,11 @@ def spelled(arguments: Sequence[str]) -> list[str]:
     return [*flags, *words]
 
 
+def quoted(value: str) -> str:
+    """A value as Hydra's command line takes it, whatever characters are in it."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 PLACED = {"judge_prompt": "judge.prompt"}
 """The node in which a group stands that is not named after it."""
 

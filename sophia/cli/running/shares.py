@@ -14,6 +14,7 @@ from threading import Thread
 
 from tqdm import tqdm
 
+from sophia.cli.command_line.arguments import quoted
 from sophia.cli.running.processes import num_gpus
 
 _LOOK_S = 1.0
@@ -77,11 +78,11 @@ def _started(
     processes = []
     try:
         for index, log in enumerate(logs):
-            command = [*sys.orig_argv, "processes=1", f"share={index}/{count}", f"run_dir={output}"]
+            own = ("processes=1", f"share={index}/{count}", f"run_dir={quoted(str(output))}")
             with log.open("wb") as file:
                 processes.append(
                     subprocess.Popen(
-                        command,
+                        [*sys.orig_argv, *own],
                         stdout=file,
                         stderr=subprocess.STDOUT,
                         env=_surroundings(index, count),

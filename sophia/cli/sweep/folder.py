@@ -8,6 +8,8 @@ from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from sophia.cli.command_line.arguments import quoted
+
 _NOT_SETTINGS = ("run_dir", "resume", "debug", "cache_dir", "sweep_dir")
 """Keys that say where and how, not what: sweeps that differ in these alone are the same."""
 
@@ -46,11 +48,6 @@ def sweep_arguments(arguments: Sequence[str]) -> list[str]:
         f"hydra.sweep.dir={quoted(folder)}",
         f"hydra.job.config.override_dirname.exclude_keys=[{excluded}]",
     ]
-
-
-def quoted(value: str) -> str:
-    """A value as Hydra's command line takes it, whatever characters are in it."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def override_key(override: str) -> str:

@@ -19,8 +19,9 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from sophia.cli.command_line.arguments import quoted
 from sophia.cli.command_line.thinking import check_thinking, take_judge_away
-from sophia.cli.sweep.folder import override_key, quoted
+from sophia.cli.sweep.folder import override_key
 from sophia.cli.validation.settings import TrainSettings
 from sophia.cli.validation.validate import validate
 from sophia.run.folder import RunFolder

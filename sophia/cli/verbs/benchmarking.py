@@ -259,7 +259,12 @@ def _output_folder(cfg: DictConfig, policies: Sequence[Policy]) -> Path:
     of = "".join(str(policy.folder.resolve()) for policy in policies)
     digest = hashlib.sha256(of.encode()).hexdigest()[:10]
     folder = Path(cfg.run_dir or Path("outputs") / "benchmarks" / digest)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"the folder of this evaluation cannot be made ({error}); name another one by run_dir=."
+        ) from error
     return folder
 
 

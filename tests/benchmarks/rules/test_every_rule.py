@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -45,3 +46,22 @@ def test_an_answer_of_a_hundred_thousand_characters_is_graded_at_once(
 @pytest.mark.parametrize(("rule", "row"), RULES, ids=lambda value: type(value).__name__)
 def test_no_answer_is_unparsed_and_wrong(rule: Rule, row: Item) -> None:
     assert rule(row, "") == rule(row, " \n") == UNPARSED
+
+
+CELLS = (
+    "[{[]: 1}]", "[" + "-" * 100_000 + "1]", "-" * 5000 + "1", "[\x00]", "[" * 300, "nan", "1e999",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell[:9])
+@pytest.mark.parametrize(("rule", "row"), RULES, ids=lambda value: type(value).__name__)
+def test_a_cell_of_the_file_is_a_text_or_an_error_of_its_row(
+    rule: Rule, row: Item, cell: str
+) -> None:
+    columns = {**row.extra, "choices": cell, "precision": cell, "answer_type": "float"}
+    for odd in (replace(row, answer=cell), replace(row, options={}, extra=columns)):
+        try:
+            graded = rule(odd, "5")
+        except ValueError:  # which the grader writes down as the failure of the question
+            continue
+        assert graded.score in (0.0, 1.0)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sophia.cli.sweep.folder import override_key, quoted, sweep_arguments
+from sophia.cli.command_line.arguments import quoted
+from sophia.cli.sweep.folder import override_key, sweep_arguments
 from tests.commands import ROOT, SMALL_RUN, run, start
 
 SWEPT = ("annealing=exponential,constant", "reward.trust=true,false", "seed=0,1")

@@ -84,7 +84,7 @@ class Layout:
             options=options,
             hint=row.get(self.hint, ""),
             images=tuple(Media(source=path) for path in images),
-            unit=" ".join("/".join(path.parts[-3:]) for path in images),
+            unit=" ".join("/".join(path.parts[-2:]) for path in images),
             labels=self._labels(row),
             extra=self._extra(row, options, answer),
         )

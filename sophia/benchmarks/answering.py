@@ -78,13 +78,12 @@ def answer_resumably(
         evaluator = make() if left else None
         bar = tqdm(total=len(mine), initial=len(mine) - len(left), desc=description, leave=False)
         with bar, own.open("a") as file:
-            for start in range(0, len(stale), _PROMPTS_AT_A_TIME):
-                piece = stale[start : start + _PROMPTS_AT_A_TIME]
+            for piece in pieces(stale):
                 again = grader.again([(prompts.closed(p), done[p].records) for p in piece])
                 _write(file, piece, again, rules=rules, seconds=0.0)
-            for start in range(0, len(left), _PROMPTS_AT_A_TIME):
+            for piece in pieces(left):
                 assert evaluator is not None
-                piece, began = left[start : start + _PROMPTS_AT_A_TIME], monotonic()
+                began = monotonic()
                 records = answered(evaluator, grader, prompts, piece, bar.update)
                 _write(file, piece, records, rules=rules, seconds=monotonic() - began)
         done = _load(path)
@@ -93,6 +92,12 @@ def answer_resumably(
         records=[record for line in lines for record in line.records],
         seconds=sum(line.seconds for line in lines),
     )
+
+
+def pieces(places: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The places, so many at a time as have their images open at once."""
+    for start in range(0, len(places), _PROMPTS_AT_A_TIME):
+        yield places[start : start + _PROMPTS_AT_A_TIME]
 
 
 def answered(

@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 
 from lightning import Callback, LightningModule, Trainer
 
-from sophia.benchmarks.answering import answered
+from sophia.benchmarks.answering import answered, pieces
 from sophia.benchmarks.asked import BenchmarkPrompts
 from sophia.benchmarks.grader import BenchmarkGrader
 from sophia.benchmarks.summary import summarise
@@ -21,8 +21,6 @@ from sophia.rollout.sync import WeightSync
 from sophia.rollout.weights import WeightSource
 from sophia.run.folder import RunFolder
 from sophia.run.loggers import CSVMetrics
-
-_PROMPTS_AT_A_TIME = 128
 
 
 class _Policy(Clock, WeightSource, Protocol):
@@ -48,8 +46,7 @@ class BenchmarkTrial:
     def figures(self) -> dict[str, float]:
         """The figures of the weights that the engine holds, in points, by name."""
         records = []
-        for start in range(0, len(self.places), _PROMPTS_AT_A_TIME):
-            piece = self.places[start : start + _PROMPTS_AT_A_TIME]
+        for piece in pieces(self.places):
             groups = answered(self.evaluator, self.grader, self.prompts, piece, lambda: None)
             records += [record for group in groups for record in group]
         return {

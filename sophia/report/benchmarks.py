@@ -100,6 +100,7 @@ def write_benchmarks_page(
         sections=[_section(result) for result in results],
         cards=[card for result in results for card in _cards(result, items[result.name])],
         answers=KINDS,
+        titles={result.name: result.title for result in results},
         who=results[0].columns[-1].label,
         who_all=[column.label for column in results[0].columns],
     )

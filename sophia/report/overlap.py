@@ -43,7 +43,7 @@ def write_overlap_page(path: Path, tallies: Sequence[Tally], *, title: str, subt
         subtitle=subtitle,
         headings=("items", *KINDS.values(), "share, %", "training rows"),
         rows=[(tally.target.name, _cells(tally)) for tally in tallies],
-        names=[tally.target.name for tally in tallies],
+        titles={tally.target.name: tally.target.name for tally in tallies},
         matches=KINDS,
         cards=[card for tally in tallies for card in _cards(tally)],
     )

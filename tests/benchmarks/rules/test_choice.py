@@ -6,7 +6,6 @@ import pytest
 
 from sophia.benchmarks.item import UNPARSED, Graded
 from sophia.benchmarks.rules.choice import Choice, MMMUChoice, inferred_letter
-from sophia.benchmarks.rules.cv_bench import CVBench
 from tests.benchmarks.rules.builders import OPTIONS, item
 
 
@@ -85,8 +84,8 @@ def test_a_row_of_mmmu_with_options_is_a_choice() -> None:
     assert MMMUChoice()(item("B", options=OPTIONS), "A").score == 0.0
 
 
-def test_cv_bench_has_brackets_around_its_gold_letters() -> None:
-    row = item("(B)", options=OPTIONS)
-    assert CVBench()(row, "The answer is (B)") == Graded(score=1.0, extracted="B")
-    assert CVBench()(row, "C").score == 0.0
-    assert CVBench()(row, "b") == UNPARSED
+def test_an_answer_in_brackets_names_its_option() -> None:
+    row = item("B", options=OPTIONS)  # CV-Bench's "(B)", as readers hand it out
+    assert Choice()(row, "The answer is (B)") == Graded(score=1.0, extracted="B")
+    assert Choice()(row, "C").score == 0.0
+    assert Choice()(row, "b") == UNPARSED

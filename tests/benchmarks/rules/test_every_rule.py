@@ -9,7 +9,6 @@ import pytest
 
 from sophia.benchmarks.item import UNPARSED, Item, Rule
 from sophia.benchmarks.rules.choice import Choice, MMMUChoice
-from sophia.benchmarks.rules.cv_bench import CVBench
 from sophia.benchmarks.rules.mathverse import MathVerse
 from sophia.benchmarks.rules.mathvision import MathVisionVerified
 from sophia.benchmarks.rules.mathvista import MathVista, MathVistaVLMEvalKit
@@ -23,7 +22,7 @@ NUMBER = item("5", columns={"question_type": "free_form", "answer_type": "intege
 CHOICE = item("a dog", options=OPTIONS, columns={"question_type": "multi_choice"})
 RULES: list[tuple[Rule, Item]] = [
     (Choice(), item("B", options=OPTIONS)), (MMMUChoice(), item("B", options=OPTIONS)),
-    (MMMUChoice(), item("5")), (CVBench(), item("(B)", options=OPTIONS)), (YesNo(), item("Yes")),
+    (MMMUChoice(), item("5")), (YesNo(), item("Yes")),
     (Relaxed(), item("5")), (MathVista(), NUMBER), (MathVista(), CHOICE),
     (MathVistaVLMEvalKit(), NUMBER), (MathVistaVLMEvalKit(), CHOICE), (MathVerse(), item("5")),
     (MathVisionVerified(), item("5")), (AnswerNamed(), item("1")), (StrictVerdict(), item("1")),
